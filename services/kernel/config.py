@@ -1,0 +1,167 @@
+"""The one typed configuration of every process: YAML defaults, a file, the environment."""
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import (
+    AmqpDsn,
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    PostgresDsn,
+    RedisDsn,
+    SecretStr,
+    ValidationError,
+)
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+DEFAULTS = Path(__file__).with_name("config.yaml")
+
+
+class ConfigError(Exception):
+    """A setting is missing or wrong; the text names each, one a line."""
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Images(Section):
+    max_bytes: int = Field(gt=0)
+    max_pixels: int = Field(gt=0)
+    min_side_px: int = Field(gt=0)
+    max_side_px: int = Field(gt=0)
+    jpeg_quality: int = Field(ge=30, le=95)
+    cache_max_age_s: int = Field(ge=0)
+
+
+class Scans(Section):
+    deadline_s: float = Field(gt=0)
+    sse_keepalive_s: float = Field(gt=0)
+    sse_max_clients: int = Field(gt=0)
+    progress_ttl_s: int = Field(gt=0)
+
+
+class Events(Section):
+    retry_delay_s: float = Field(gt=0)
+    max_attempts: int = Field(gt=0)
+
+
+class Wal(Section):
+    sync_interval_s: float = Field(gt=0)
+    sync_batch: int = Field(gt=0)
+    retain_s: float = Field(gt=0)
+    max_attempts: int = Field(gt=0)
+    retry_base_s: float = Field(gt=0)
+    retry_max_s: float = Field(gt=0)
+    queue_limit: int = Field(gt=0)
+
+
+class Ai(Section):
+    provider: Literal["auto", "openai", "local"]
+    threshold: float = Field(ge=0, le=1)
+    threads: int = Field(gt=0)
+    language: Literal["ko", "en"]
+    openai_base_url: HttpUrl
+    vision_model: str
+    answer_model: str
+    timeout_s: float = Field(gt=0)
+
+
+class Auth(Section):
+    issuer: str
+    access_ttl_s: int = Field(gt=0)
+    refresh_ttl_s: int = Field(gt=0)
+
+
+class Config(BaseSettings):
+    """Settings of a process; see ``config.yaml`` beside this file for what each means."""
+
+    model_config = SettingsConfigDict(env_prefix="ECO2_", env_nested_delimiter="__", extra="ignore", frozen=True)
+
+    amqp_url: AmqpDsn
+    database_url: PostgresDsn
+    redis_url: RedisDsn
+    s3_url: HttpUrl
+    cdn_url: HttpUrl
+    state_dir: Path
+    cache_dir: Path
+    openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
+
+    http_host: str
+    http_port: int = Field(ge=1, le=65535)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+    max_workers: int = Field(gt=0)
+    drain_s: float = Field(gt=0)
+    start_wait_s: float = Field(ge=0)
+
+    rpc_timeout_s: float = Field(gt=0)
+    database_connections: int = Field(gt=0)
+    database_wait_s: float = Field(gt=0)
+    database_statement_s: float = Field(gt=0)
+    redis_connections: int = Field(gt=0)
+    redis_timeout_s: float = Field(gt=0)
+
+    images: Images
+    scans: Scans
+    events: Events
+    wal: Wal
+    ai: Ai
+    auth: Auth
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        named = os.environ.get("ECO2_CONFIG")
+        files = [Path(named), DEFAULTS] if named else [DEFAULTS]
+        layers = (InitSettingsSource(settings_cls, _read(file)) for file in files)
+        return (init_settings, env_settings, *layers)
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        loaded = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    if not isinstance(loaded, dict):
+        raise ConfigError(f"{path}: a mapping of settings is expected")
+    unknown = set(loaded) - set(Config.model_fields)
+    if unknown:
+        raise ConfigError(f"{path}: unknown settings: {', '.join(sorted(map(str, unknown)))}")
+    return loaded
+
+
+def load() -> Config:
+    """Read and check every setting. Raises `ConfigError`, which names each that is missing or wrong."""
+    try:
+        return Config()
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explain(problem["loc"], problem) for problem in error.errors())) from None
+
+
+def _explain(where: tuple[int | str, ...], problem: object) -> str:
+    name = "__".join(str(part) for part in where).upper()
+    variable = name if name.startswith("OPENAI") else f"ECO2_{name}"
+    message = problem["msg"] if isinstance(problem, dict) else str(problem)
+    return f"{'.'.join(str(part) for part in where)} (environment: {variable}): {message}"
+
+
+@cache
+def config() -> Config:
+    """The process's configuration, read once."""
+    return load()

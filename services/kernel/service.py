@@ -1,0 +1,103 @@
+"""What every Eco² service has: /health, /ready, /metrics, an RPC to ask for them, and call metrics."""
+
+import json
+import time
+from typing import Any
+
+from kombu import Connection
+from nameko.extensions import DependencyProvider
+from nameko.rpc import rpc
+from nameko.web.handlers import http
+from prometheus_client import CONTENT_TYPE_LATEST, Histogram, generate_latest
+from werkzeug.wrappers import Request, Response
+
+CALLS = Histogram(
+    "eco2_call_seconds",
+    "Time to answer an RPC, an event, a timer or an HTTP request",
+    ["service", "method", "outcome"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+
+
+class Calls(DependencyProvider):
+    """Times every call of the service."""
+
+    def __init__(self) -> None:
+        self.started: dict[Any, float] = {}
+
+    def worker_setup(self, worker_ctx: Any) -> None:
+        self.started[worker_ctx] = time.monotonic()
+
+    def worker_result(self, worker_ctx: Any, result: Any = None, exc_info: Any = None) -> None:
+        elapsed = time.monotonic() - self.started.pop(worker_ctx, time.monotonic())
+        outcome = "ok" if exc_info is None else exc_info[0].__name__
+        CALLS.labels(worker_ctx.service_name, worker_ctx.entrypoint.method_name, outcome).observe(elapsed)
+
+
+class Broker:
+    """Asks RabbitMQ whether it is there."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+
+    def check(self) -> None:
+        """Raises when RabbitMQ does not take a connection within two seconds."""
+        with Connection(self.uri, connect_timeout=2) as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
+
+
+class Readiness(DependencyProvider):
+    """Asks every dependency of the service that has a ``check()`` whether it works."""
+
+    def get_dependency(self, worker_ctx: Any) -> "Readiness":
+        return self
+
+    def checks(self) -> dict[str, str]:
+        """The name of each part with "ok", or with what is wrong."""
+        parts = {
+            extension.attr_name: extension for extension in self.container.dependencies if hasattr(extension, "check")
+        }
+        parts["broker"] = Broker(self.container.config["AMQP_URI"])
+        return {name: _outcome(part) for name, part in sorted(parts.items())}
+
+
+def _outcome(part: Any) -> str:
+    try:
+        part.check()
+    except Exception as error:
+        return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no answer'}"[:200]
+    return "ok"
+
+
+class EcoService:
+    """Base of all Nameko services and workers of Eco²."""
+
+    name: str
+    readiness = Readiness()
+    calls = Calls()
+
+    @rpc
+    def health(self) -> dict[str, Any]:
+        """Whether the service and each part it needs works: ``{"status", "service", "checks"}``."""
+        checks = self.readiness.checks()
+        status = "ready" if all(outcome == "ok" for outcome in checks.values()) else "not_ready"
+        return {"status": status, "service": self.name, "checks": checks}
+
+    @http("GET", "/health")
+    def get_health(self, request: Request) -> Response:
+        """The process lives. Says nothing of the parts: a dead database must not restart the service."""
+        return _json(200, {"status": "healthy", "service": self.name})
+
+    @http("GET", "/ready")
+    def get_ready(self, request: Request) -> Response:
+        """200 when every part works, else 503 with what is wrong."""
+        report = EcoService.health(self)
+        return _json(200 if report["status"] == "ready" else 503, report)
+
+    @http("GET", "/metrics")
+    def get_metrics(self, request: Request) -> Response:
+        return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+
+def _json(status: int, body: dict[str, Any]) -> Response:
+    return Response(json.dumps(body, ensure_ascii=False), status, content_type="application/json")

@@ -1,0 +1,77 @@
+"""What a task's method is given: its input, its stages, its progress."""
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from kombu.exceptions import OperationalError
+
+from wal.journal import WALManager
+from wal.records import Json, Work
+
+log = logging.getLogger(__name__)
+
+
+class Announcer(Protocol):
+    """Sends an event about a task."""
+
+    def __call__(self, work: Work, event: str, data: Json) -> None: ...
+
+
+class RunningTask:
+    """A task while it runs. `attempt` is 1 at the first try."""
+
+    def __init__(self, work: Work, journal: WALManager, announce: Announcer) -> None:
+        self._work = work
+        self._journal = journal
+        self._announce = announce
+        self._finished: dict[str, Json] = {}
+        self.attempt = 0
+
+    @property
+    def task_id(self) -> str:
+        return self._work.task_id
+
+    @property
+    def task_type(self) -> str:
+        return self._work.task_type
+
+    @property
+    def body(self) -> bytes:
+        """The payload as it came."""
+        return self._work.payload
+
+    @property
+    def payload(self) -> Json:
+        """The payload of a task that was put as JSON."""
+        return json.loads(self._work.payload)
+
+    @property
+    def headers(self) -> dict[str, Json]:
+        return self._work.headers
+
+    @property
+    def content_type(self) -> str:
+        return self._work.content_type
+
+    def begin(self) -> None:
+        """Journal that it runs, and read back what earlier attempts have finished."""
+        self.attempt = self._journal.log_task_processing(self.task_id)
+        if self.attempt > 1:
+            self._finished = self._journal.checkpoints(self.task_id)
+
+    def stage(self, name: str, work: Callable[[], Json]) -> Json:
+        """The result of `work`, kept durably; an attempt after this one reads it back instead of working again."""
+        if name not in self._finished:
+            self._finished[name] = work()
+            self._journal.checkpoint(self.task_id, name, self._finished[name])
+        return self._finished[name]
+
+    def progress(self, stage: str, percent: int, **more: Any) -> None:
+        """Tell who listens how far this is. Advisory: a broker that is away costs the news, not the task."""
+        data = {"task_id": self.task_id, "stage": stage, "percent": percent, **more}
+        try:
+            self._announce(self._work, f"{self.task_type}.progress", data)
+        except (OperationalError, OSError) as error:
+            log.warning("progress of %s was not heard: %s", self.task_id, error)

@@ -1,0 +1,89 @@
+"""The tables of the journal file, as Peewee models: the schema, and the queries that are not hot."""
+
+from peewee import (
+    SQL,
+    BlobField,
+    CompositeKey,
+    FloatField,
+    IntegerField,
+    Model,
+    SqliteDatabase,
+    TextField,
+)
+
+SCHEMA_VERSION = 1
+"""Kept in SQLite's user_version; a file of another version is refused."""
+
+
+class Task(Model):
+    """A task's state. Times are seconds since 1970, UTC."""
+
+    task_id = TextField(primary_key=True)
+    task_type = TextField()
+    state = TextField(constraints=[SQL("CHECK (state IN ('pending','processing','completed','failed'))")])
+    attempt = IntegerField(default=0)
+    crashes = IntegerField(default=0)
+    version = IntegerField(default=1)
+    worker = TextField()
+    result = TextField(null=True)
+    error_class = TextField(null=True)
+    error = TextField(null=True)
+    created_at = FloatField()
+    started_at = FloatField(null=True)
+    finished_at = FloatField(null=True)
+    heartbeat_at = FloatField(null=True)
+    synced_version = IntegerField(default=0)
+    sync_error = TextField(null=True)
+
+    class Meta:
+        table_name = "task"
+        without_rowid = True
+
+
+Task.add_index(Task.index(Task.created_at, name="task_unfinished", where=SQL("state IN ('pending','processing')")))
+Task.add_index(
+    Task.index(
+        Task.finished_at,
+        name="task_unsynced",
+        where=SQL("state IN ('completed','failed') AND version > synced_version AND sync_error IS NULL"),
+    )
+)
+Task.add_index(
+    Task.index(Task.finished_at, name="task_synced", where=SQL("finished_at IS NOT NULL AND version = synced_version"))
+)
+
+
+class Payload(Model):
+    """A task's input, beside its row so that the rows stay small; gone once the task is completed."""
+
+    task_id = TextField(primary_key=True)
+    body = BlobField()
+    content_type = TextField()
+    headers = TextField()
+
+    class Meta:
+        table_name = "payload"
+
+
+class Checkpoint(Model):
+    """The result of a finished stage of a task, for a rerun to read back."""
+
+    task_id = TextField()
+    stage = TextField()
+    data = TextField()
+    at = FloatField()
+
+    class Meta:
+        table_name = "checkpoint"
+        primary_key = CompositeKey("task_id", "stage")
+        without_rowid = True
+
+
+TABLES = (Task, Payload, Checkpoint)
+
+
+def create_schema(database: SqliteDatabase) -> None:
+    """Make the tables in a new file."""
+    with database.bind_ctx(TABLES):
+        database.create_tables(TABLES)
+    database.execute_sql(f"PRAGMA user_version={SCHEMA_VERSION}")
