@@ -14,7 +14,6 @@ from pydantic import (
     HttpUrl,
     PostgresDsn,
     RedisDsn,
-    SecretStr,
     ValidationError,
 )
 from pydantic_settings import (
@@ -67,14 +66,8 @@ class Wal(Section):
 
 
 class Ai(Section):
-    provider: Literal["auto", "openai", "local"]
     threshold: float = Field(ge=0, le=1)
     threads: int = Field(gt=0)
-    language: Literal["ko", "en"]
-    openai_base_url: HttpUrl
-    vision_model: str
-    answer_model: str
-    timeout_s: float = Field(gt=0)
 
 
 class Auth(Section):
@@ -95,7 +88,6 @@ class Config(BaseSettings):
     cdn_url: HttpUrl
     state_dir: Path
     cache_dir: Path
-    openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
 
     http_host: str
     http_port: int = Field(ge=1, le=65535)
@@ -155,8 +147,7 @@ def load() -> Config:
 
 
 def _explain(where: tuple[int | str, ...], problem: object) -> str:
-    name = "__".join(str(part) for part in where).upper()
-    variable = name if name.startswith("OPENAI") else f"ECO2_{name}"
+    variable = "ECO2_" + "__".join(str(part) for part in where).upper()
     message = problem["msg"] if isinstance(problem, dict) else str(problem)
     return f"{'.'.join(str(part) for part in where)} (environment: {variable}): {message}"
 

@@ -83,6 +83,11 @@ class EcoService:
         status = "ready" if all(outcome == "ok" for outcome in checks.values()) else "not_ready"
         return {"status": status, "service": self.name, "checks": checks}
 
+    @rpc
+    def metrics(self) -> str:
+        """The process's metrics in Prometheus' text format, for the gateway to pass on."""
+        return generate_latest().decode()
+
     @http("GET", "/health")
     def get_health(self, request: Request) -> Response:
         """The process lives. Says nothing of the parts: a dead database must not restart the service."""

@@ -1,0 +1,98 @@
+"""The waste service: scans, and what becomes of them."""
+
+from dataclasses import asdict
+from typing import Any
+
+from nameko.events import EventDispatcher
+from nameko.rpc import rpc
+from nameko.timer import timer
+
+from services.kernel.cache import Cache
+from services.kernel.config import config
+from services.kernel.database import Database
+from services.kernel.errors import Problem
+from services.kernel.events import event_handler
+from services.kernel.service import EcoService
+from services.waste import progress, scans, tables
+from wal.amqp import TaskQueue
+
+
+class WasteService(EcoService):
+    """Scans: from a photo to disposal advice. Owns the schema ``waste``."""
+
+    name = "waste"
+
+    database = Database(tables.ALL)
+    cache = Cache()
+    tasks = TaskQueue()
+    announce = EventDispatcher()
+
+    @rpc(expected_exceptions=Problem)
+    def open_scan(self, request: dict[str, Any]) -> dict[str, Any]:
+        """A scan for a checked photo: see `services.waste.scans.NewScan` for `request`."""
+        opened = scans.open_scan(request)
+        if opened.created:
+            self._tell(opened.scan_id, "stage", "queued", 0)
+        return asdict(opened)
+
+    @rpc(expected_exceptions=Problem)
+    def scan(self, scan_id: str, viewer: str | None = None) -> dict[str, Any]:
+        """The scan as its owner sees it."""
+        return scans.as_dict(scans.find(scan_id, viewer), str(config().cdn_url))
+
+    @event_handler("storage", "image.store.completed")
+    def image_stored(self, event: dict[str, Any]) -> None:
+        """The picture is kept: ask the AI worker what it shows."""
+        scan_id = scan_of(event)
+        scan = scans.mark_stored(scan_id, event["result"]["key"])
+        if scan is not None:
+            task = {"scan_id": scan_id, "image_key": scan.image_key, "language": scan.language}
+            self.tasks("scan.classify", task, task_id=f"{scan_id}.classify")
+            self._tell(scan_id, "stage", "stored", 10)
+
+    @event_handler("ai", "scan.classify.progress")
+    def stage_done(self, event: dict[str, Any]) -> None:
+        scan_id = scan_of(event)
+        scans.mark_progress(scan_id, event["stage"], event["percent"])
+        self._tell(scan_id, "stage", event["stage"], event["percent"])
+
+    @event_handler("ai", "scan.classify.completed")
+    def scan_completed(self, event: dict[str, Any]) -> None:
+        """The answer is here: keep it, tell the client, tell the other domains."""
+        scan_id = scan_of(event)
+        scan = scans.complete(scan_id, event["result"])
+        if scan.state == "completed":
+            self._tell(scan_id, "completed", "done", 100)
+            self.announce("scan_completed", scans.announcement(scan))
+
+    @event_handler("storage", "image.store.failed")
+    def image_not_stored(self, event: dict[str, Any]) -> None:
+        self._fail(scan_of(event), "storage_failed", "The picture could not be stored. Send it again.")
+
+    @event_handler("ai", "scan.classify.failed")
+    def scan_not_classified(self, event: dict[str, Any]) -> None:
+        self._fail(scan_of(event), "recognition_failed", "The picture could not be recognised. Send it again.")
+
+    @timer(interval=5)
+    def fail_overdue(self) -> None:
+        """Nobody waits for ever: scans that no worker finished in time fail, with a reason."""
+        for scan_id in scans.fail_overdue(config().scans.deadline_s):
+            self._tell(scan_id, "failed", "failed", 100)
+
+    @timer(interval=3600)
+    def forget_keys(self) -> None:
+        scans.forget_keys()
+
+    def _fail(self, scan_id: str, code: str, detail: str) -> None:
+        scans.fail(scan_id, code, detail)
+        self._tell(scan_id, "failed", "failed", 100)
+
+    def _tell(self, scan_id: str, event: str, stage: str, percent: int) -> None:
+        data = {"scan_id": scan_id, "stage": stage, "percent": percent}
+        progress.tell(self.cache, config().scans.progress_ttl_s, scan_id, event, percent, data)
+
+
+def scan_of(event: dict[str, Any]) -> str:
+    """The scan that a worker's event is about: a task's id is ``<scan id>.<what>``."""
+    scan_id: str = event["task_id"].partition(".")[0]
+    return scan_id
