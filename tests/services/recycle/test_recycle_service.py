@@ -1,0 +1,136 @@
+"""The recycle service: the knowledge as others get it, and what becomes of the searches."""
+
+import logging
+import time
+from typing import Any
+
+import pytest
+from uuid6 import uuid7
+
+from services.kernel.errors import NotFound, Unprocessable
+from services.recycle import searches
+from services.recycle.service import Aside, RecycleService
+from tests.services.running import Running, eventually, free_port, running
+
+
+def test_categories_are_seven_classes_and_twelve_kinds(recycle: Running) -> None:
+    categories = recycle.call.categories()["categories"]
+
+    assert len(categories) == 7
+    assert [len(category["kinds"]) for category in categories if category["id"] == "recyclable"] == [12]
+    assert sum(category["item_count"] for category in categories) == recycle.call.stats()["items"]
+
+
+def test_a_search_finds_the_item_and_the_situation(recycle: Running) -> None:
+    best = recycle.call.search("기름 묻은 피자 박스")["hits"][0]
+
+    assert (best["item_id"], best["situations"]) == ("pizza_box", ["dirty"])
+    assert set(best) == {"item_id", "name", "name_en", "major", "kind", "score", "reason", "situations"}
+
+
+def test_a_search_brings_no_more_than_the_limit(recycle: Running) -> None:
+    assert len(recycle.call.search("병", 2)["hits"]) == 2
+
+
+@pytest.mark.parametrize("bad", ["", "  ", "x" * 101, "pizza\x00", "a\nb", "\ud800", None, 7, ["pizza"]])
+def test_a_bad_query_is_refused(recycle: Running, bad: object) -> None:
+    problem = recycle.refuses(recycle.call.search, bad)
+
+    assert isinstance(problem, Unprocessable)
+    assert problem.errors[0]["field"] == "query"
+
+
+@pytest.mark.parametrize("bad", [0, 51, "10", None, 1.5])
+def test_a_limit_out_of_bounds_is_refused(recycle: Running, bad: object) -> None:
+    assert recycle.refuses(recycle.call.search, "pizza", bad).errors[0]["field"] == "limit"
+
+
+def test_an_item_tells_its_rules_and_what_would_change_them(recycle: Running) -> None:
+    item = recycle.call.item("pizza_box")
+
+    assert item["item_id"] == "pizza_box"
+    assert item["steps"]
+    assert item["answer"]
+    assert "dirty" in [situation["id"] for situation in item["situations"]]
+
+
+def test_an_item_speaks_english_when_asked(recycle: Running) -> None:
+    assert recycle.call.item("pizza_box", "en")["name"].isascii()
+
+
+def test_the_rules_follow_the_situation(recycle: Running) -> None:
+    assert recycle.call.rules("pizza_box")["major"] == "recyclable"
+    assert recycle.call.rules("pizza_box", ["dirty"])["major"] == "general"
+
+
+@pytest.mark.parametrize("nothing", ["", "unknown", "../../etc/passwd", "pizza_box\x00", "x" * 100_000])
+@pytest.mark.parametrize("method", ["item", "rules"])
+def test_an_unknown_item_is_not_found(recycle: Running, method: str, nothing: str) -> None:
+    problem = recycle.refuses(getattr(recycle.call, method), nothing)
+
+    assert isinstance(problem, NotFound)
+    assert problem.code == "item_not_found"
+
+
+@pytest.mark.parametrize("bad", [["haunted"], ["dirty"] * 21, "dirty", [None], [["dirty"]], ["x" * 51]])
+def test_bad_situations_are_refused(recycle: Running, bad: object) -> None:
+    assert isinstance(recycle.refuses(recycle.call.rules, "pizza_box", bad), Unprocessable)
+
+
+@pytest.mark.parametrize("bad", ["fr", "", None, "KO"])
+def test_a_language_that_we_do_not_speak_is_refused(recycle: Running, bad: object) -> None:
+    assert recycle.refuses(recycle.call.item, "pizza_box", bad).errors[0]["field"] == "lang"
+
+
+def stored(recycle: Running, query: str) -> list[tuple[Any, ...]]:
+    return recycle.sql("SELECT hits, top_item FROM recycle.searches WHERE query = %s", query)
+
+
+def test_a_search_is_recorded_with_what_it_found(recycle: Running) -> None:
+    recycle.call.search(f"  PIZZA   box {(mark := str(uuid7())[-12:])}", 1)
+
+    assert eventually(lambda: stored(recycle, f"pizza box {mark}")) == [(1, "pizza_box")]
+
+
+def test_a_search_in_vain_is_recorded_as_such(recycle: Running) -> None:
+    before = recycle.call.stats()["searches"]
+
+    recycle.call.search(query := "".join(chr(0xAC00 + int(digit, 16) * 997 % 11172) for digit in uuid7().hex))
+
+    assert eventually(lambda: stored(recycle, query)) == [(0, None)]
+    after = recycle.call.stats()["searches"]
+    assert after["in_vain"] == before["in_vain"] + 1
+
+
+def test_a_search_answers_at_once_without_a_database(stack: Any, recycle: Running) -> None:
+    url = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
+    with running(RecycleService, stack.config.model_copy(update={"database_url": url})) as broken:
+        service = broken.container.service_cls()
+        service.aside = next(part for part in broken.container.dependencies if isinstance(part, Aside)).run_aside
+        started = time.monotonic()
+
+        hits = service.search("pizza box")["hits"]
+
+        assert hits[0]["item_id"] == "pizza_box"
+        assert time.monotonic() - started < 0.5
+
+
+def test_a_search_that_cannot_be_recorded_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    def record() -> None:
+        raise ConnectionError("the database is away")
+
+    aside = Aside()
+    aside.setup()
+    with caplog.at_level(logging.WARNING):
+        aside.run_aside(record)
+        aside.stop()
+
+    assert "record failed" in caplog.text
+    assert "the database is away" in caplog.text
+
+
+def test_old_searches_are_forgotten(recycle: Running) -> None:
+    recycle.sql("INSERT INTO recycle.searches (query, hits, created_at) VALUES ('old', 0, now() - interval '181 days')")
+
+    assert searches.forget_old() >= 1
+    assert not stored(recycle, "old")

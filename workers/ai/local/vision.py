@@ -1,0 +1,21 @@
+"""The provider ``local``: the built-in model, without a key and without a network."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from workers.ai.local.classifier import LocalClassifier
+from workers.ai.local.mapping import read_mapping
+from workers.ai.local.recognise import Recogniser, Recognition
+
+
+class LocalVision:
+    """Recognises items with EfficientNet-Lite0. Raises FileNotFoundError when the model was not built."""
+
+    provider = "local"
+    model = "efficientnet-lite0"
+
+    def __init__(self, model: Path, *, known_items: Collection[str], threshold: float, threads: int) -> None:
+        self._recogniser = Recogniser(LocalClassifier(model, threads), read_mapping(known_items), threshold)
+
+    def recognise(self, photo: bytes) -> Recognition:
+        return self._recogniser.recognise(photo)
