@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import eventlet
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Request, Response
 
 from services.kernel.config import Config
-from services.kernel.errors import Invalid, RequestTimeout, Unauthenticated, UnsupportedMedia
+from services.kernel.errors import Invalid, RequestTimeout, TooLarge, Unauthenticated, UnsupportedMedia
 
 BODY_S = 30.0  # seconds that a client may take to send its body
 FORM_OVERHEAD = 64 * 1024  # bytes that a form may have around its file
@@ -63,7 +63,11 @@ class Call:
             )
         self.request.max_content_length = self.settings.images.max_bytes + FORM_OVERHEAD
         self.request.max_form_parts = 16
-        form, files = self._in_time(lambda: (self.request.form, self.request.files))
+        try:
+            form, files = self._in_time(lambda: (self.request.form, self.request.files))
+        except RequestEntityTooLarge:
+            limit = self.settings.images.max_bytes
+            raise TooLarge("image_too_large", f"The upload is too large; at most {limit} bytes are taken.") from None
         if field not in files:
             raise Invalid("field_missing", f"The form has no file in the field {field!r}.")
         file = files[field]

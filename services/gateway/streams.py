@@ -33,7 +33,6 @@ def follow(
     """
     position = _position(last_id)
     spoken = time.monotonic()
-    yield "retry: 2000\n\n"
     while True:
         entries = _read(cache, scan_id, position, pause)
         scan: dict[str, Any] | None = None
@@ -91,4 +90,4 @@ def _of_scan(scan: dict[str, Any], position: str) -> list[tuple[str, str, dict[s
 
 
 def _event(entry_id: str, event: str, data: dict[str, Any]) -> str:
-    return f"id: {entry_id}\nevent: {event}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
+    return f"retry: 2000\nid: {entry_id}\nevent: {event}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"

@@ -68,6 +68,7 @@ class Wal(Section):
 class Ai(Section):
     threshold: float = Field(ge=0, le=1)
     threads: int = Field(gt=0)
+    idle_s: float = Field(gt=0)
 
 
 class Auth(Section):

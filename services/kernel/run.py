@@ -1,13 +1,10 @@
 """Runs one service or worker: ``python -m services.kernel.run services.waste.service:WasteService``.
 
-Patches the standard library for eventlet before anything else is imported (peewee imported earlier
-would share one connection between all greenlets), waits for RabbitMQ, drains on SIGTERM.
+Waits for RabbitMQ, serves, drains on SIGTERM.
 """
 
-# ruff: noqa: E402
-import eventlet
-
-eventlet.monkey_patch()
+# ruff: noqa: I001
+import services.kernel.green  # noqa: F401  (first, see there)
 
 import importlib
 import logging
@@ -17,6 +14,7 @@ import sys
 import time
 from typing import Any
 
+import eventlet
 from kombu import Connection
 from nameko.containers import ServiceContainer
 

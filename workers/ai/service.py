@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+import eventlet
 from eventlet import tpool
 from nameko.extensions import DependencyProvider
 
@@ -25,6 +26,7 @@ class Seeing(DependencyProvider):
 
     def setup(self) -> None:
         settings = config_of(self.container)
+        self.idle_s = settings.ai.idle_s
         self.vision = LocalVision(
             model_path(settings.cache_dir),
             known_items=knowledge().items.keys(),
@@ -32,8 +34,16 @@ class Seeing(DependencyProvider):
             threads=settings.ai.threads,
         )
 
+    def start(self) -> None:
+        self.container.spawn_managed_thread(self._rest, identifier="model rest")
+
     def get_dependency(self, worker_ctx: Any) -> pipeline.Vision:
         return self.vision
+
+    def _rest(self) -> None:
+        while True:
+            eventlet.sleep(self.idle_s / 4)
+            self.vision.rest(self.idle_s)
 
 
 class AiWorker(EcoService):

@@ -1,6 +1,7 @@
 """EfficientNet-Lite0 on onnxruntime: from a photo to ImageNet's 1000 classes."""
 
 import ctypes
+import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -48,6 +49,7 @@ class LocalClassifier:
         self._model_path = model_path
         self._threads = threads
         self._session: onnxruntime.InferenceSession | None = None
+        self._used_at = 0.0
 
     def classify(self, image: Image.Image | bytes, top: int = 5) -> list[Guess]:
         """Returns the ``top`` likeliest classes, likeliest first. Raises PhotoUnreadable."""
@@ -56,10 +58,18 @@ class LocalClassifier:
     def probabilities(self, image: Image.Image | bytes) -> NDArray[np.float32]:
         """Returns the probability of each class, float32 [1000] in label order. Raises PhotoUnreadable."""
         photo = open_photo(image) if isinstance(image, bytes) else image
-        if self._session is None:
-            self._session = _make_session(self._model_path, self._threads)
-        (probabilities,) = self._session.run(["probabilities"], {"image": tensor_of(photo)})
+        session = self._session
+        if session is None:
+            session = self._session = _make_session(self._model_path, self._threads)
+        self._used_at = time.monotonic()
+        (probabilities,) = session.run(["probabilities"], {"image": tensor_of(photo)})
         return np.asarray(probabilities[0], dtype=np.float32)
+
+    def rest(self, idle_s: float) -> None:
+        """Gives the model's memory back when no photo came for ``idle_s`` seconds; the next one loads it again."""
+        if self._session is not None and time.monotonic() - self._used_at >= idle_s:
+            self._session = None
+            _return_freed_memory()
 
     @staticmethod
     def likeliest(probabilities: NDArray[np.float32], top: int) -> list[Guess]:

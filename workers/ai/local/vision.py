@@ -15,7 +15,12 @@ class LocalVision:
     model = "efficientnet-lite0"
 
     def __init__(self, model: Path, *, known_items: Collection[str], threshold: float, threads: int) -> None:
-        self._recogniser = Recogniser(LocalClassifier(model, threads), read_mapping(known_items), threshold)
+        self._classifier = LocalClassifier(model, threads)
+        self._recogniser = Recogniser(self._classifier, read_mapping(known_items), threshold)
 
     def recognise(self, photo: bytes) -> Recognition:
         return self._recogniser.recognise(photo)
+
+    def rest(self, idle_s: float) -> None:
+        """Give the model's memory back when no photo came for `idle_s` seconds."""
+        self._classifier.rest(idle_s)

@@ -1,0 +1,106 @@
+"""What ``./inv`` does on this machine: the stack's functions with errors as one clear line and an exit code.
+
+Imports are made where they are used, so that ``./inv --list`` is there at once.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from invoke import Exit
+
+from provisioning.local.errors import LocalError
+
+ROOT = Path(__file__).parents[2]
+
+# tests/services run services inside the test process, under eventlet; the others are free of it.
+TEST_RUNS = (["tests", "--ignore=tests/services"], ["tests/services"])
+
+
+def _told(act: Callable[[], Any]) -> Any:
+    try:
+        return act()
+    except LocalError as error:
+        raise Exit(str(error), error.exit_code) from None
+    except KeyboardInterrupt:
+        raise Exit("stopped; ./inv status shows what runs", 130) from None
+
+
+def up(*, services: bool, keep: bool) -> None:
+    from provisioning.local.up import up as start
+
+    _told(lambda: start(services=services, keep=keep))
+
+
+def down(*, wipe: bool, yes: bool) -> None:
+    from provisioning.local.down import down as stop
+
+    _told(lambda: stop(wipe=wipe, yes=yes))
+
+
+def status(*, json: bool) -> None:
+    from provisioning.local.status import status as show
+
+    code = _told(lambda: show(json))
+    if code:
+        raise Exit(code=code)
+
+
+def logs(name: str, *, follow: bool, lines: int) -> None:
+    from provisioning.local.logs import logs as show
+
+    _told(lambda: show(name or None, follow=follow, lines=lines))
+
+
+def demo(photo: str, *, keep: bool) -> None:
+    from provisioning.local.demo import demo as show
+
+    _told(lambda: show(Path(photo) if photo else None, keep=keep))
+
+
+def shell() -> None:
+    from provisioning.local.home import Home
+
+    config = Home.open().path / "nameko.yaml"
+    if not config.exists():
+        raise Exit("There is no stack yet. Start it with ./inv up.", 3)
+    _run(["-m", "nameko.cli.main", "shell", "--config", str(config)], os.environ)
+
+
+def module(name: str, *arguments: str) -> None:
+    """Run a module of Eco² with the settings of the stack; the environment's own come first."""
+    from provisioning.local.settings import urls
+
+    _run(["-m", name, *arguments], {**_told(urls), **os.environ})
+
+
+def rollback(schema: str, *, yes: bool) -> None:
+    if not yes and input(f"Take back the last migration of {schema}, with its data? [y/N] ").lower() != "y":
+        raise Exit("nothing was changed", 1)
+    module("services.kernel.migrations", "down", schema)
+
+
+def test(select: str) -> None:
+    only = ["-k", select] if select else []
+    codes = [subprocess.run([sys.executable, "-m", "pytest", *run, *only], cwd=ROOT).returncode for run in TEST_RUNS]
+    failed = [code for code in codes if code not in (0, 5)]  # 5: nothing was selected in this run
+    if failed or set(codes) == {5}:
+        raise Exit("tests failed" if failed else "no test was selected", code=(failed or [5])[0])
+
+
+def lint() -> None:
+    for command in (
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+        ["mypy", "wal", "services", "workers", "provisioning", "tasks.py"],
+    ):
+        _run(["-m", *command], os.environ)
+
+
+def _run(arguments: list[str], environment: Any) -> None:
+    code = subprocess.run([sys.executable, *arguments], cwd=ROOT, env=dict(environment)).returncode
+    if code:
+        raise Exit(code=code)

@@ -1,0 +1,75 @@
+"""The front door: ``./inv --list`` shows the tasks, ``./inv --help TASK`` explains one. Each is one call."""
+
+from invoke import Collection, Context, task
+
+from provisioning.local import commands
+
+
+@task(help={"services": "also start the Eco² processes", "keep": "leave a failed start running, to be looked at"})
+def up(context: Context, services: bool = True, keep: bool = False) -> None:
+    """Start the whole of Eco² on this machine, in .eco2/ and on free ports; a second time does nothing."""
+    commands.up(services=services, keep=keep)
+
+
+@task(help={"wipe": "delete the data too", "yes": "do not ask before deleting"})
+def down(context: Context, wipe: bool = False, yes: bool = False) -> None:
+    """Stop everything that up has started. The data stays."""
+    commands.down(wipe=wipe, yes=yes)
+
+
+@task(help={"json": "for scripts"})
+def status(context: Context, json: bool = False) -> None:
+    """Show each part: port, pid, memory, health. Exit code 1 when something is wrong."""
+    commands.status(json=json)
+
+
+@task(help={"name": "a part or process, as status names it", "follow": "go on as it grows", "lines": "how many"})
+def logs(context: Context, name: str = "", follow: bool = False, lines: int = 50) -> None:
+    """Show the end of the logs, of all or of one."""
+    commands.logs(name, follow=follow, lines=lines)
+
+
+@task(help={"photo": "a JPEG, PNG or WebP; without one a coffee cup", "keep": "leave running what demo started"})
+def demo(context: Context, photo: str = "", keep: bool = False) -> None:
+    """Send a photo the whole way, through the public API, and show the answer."""
+    commands.demo(photo, keep=keep)
+
+
+@task
+def shell(context: Context) -> None:
+    """A Python shell that can call every service: n.rpc.recycle.search("페트병")."""
+    commands.shell()
+
+
+@task(help={"select": "an expression for pytest -k"})
+def test(context: Context, select: str = "") -> None:
+    """Run all tests with the real parts, on private instances."""
+    commands.test(select)
+
+
+@task
+def lint(context: Context) -> None:
+    """Check style and types."""
+    commands.lint()
+
+
+@task
+def migrate(context: Context) -> None:
+    """Bring the database to the newest schema."""
+    commands.module("services.kernel.migrations", "up")
+
+
+@task(name="status")
+def migration_status(context: Context) -> None:
+    """List the migrations: applied or pending."""
+    commands.module("services.kernel.migrations", "status")
+
+
+@task(help={"schema": "whose last migration to take back; its data goes with it", "yes": "do not ask"})
+def rollback(context: Context, schema: str, yes: bool = False) -> None:
+    """Take back the last migration of a schema."""
+    commands.rollback(schema, yes=yes)
+
+
+namespace = Collection(up, down, status, logs, demo, shell, test, lint)
+namespace.add_collection(Collection("db", migrate, migration_status, rollback))

@@ -1,0 +1,124 @@
+"""What operators and developers see: health, metrics, dead letters, the shell, the tasks."""
+
+import subprocess
+import sys
+
+import httpx
+import pytest
+from kombu import Connection, Exchange
+
+from tests.stack import ROOT, TestStack, eventually
+
+DOMAINS = ("waste", "auth", "user", "location", "recycle", "chat")
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+@pytest.mark.parametrize("prefix", ["", "/api"])
+def test_every_domain_tells_its_health(client: httpx.Client, domain: str, prefix: str) -> None:
+    health = client.get(f"{prefix}/{domain}/health")
+    ready = client.get(f"{prefix}/{domain}/ready")
+    metrics = client.get(f"{prefix}/{domain}/metrics")
+
+    assert (health.status_code, health.json()["status"]) == (200, "healthy")
+    assert (ready.status_code, ready.json()["status"]) == (200, "ready")
+    assert set(ready.json()["checks"].values()) == {"ok"}
+    assert "eco2_call_seconds_bucket" in metrics.text
+
+
+def test_metrics_are_not_for_those_who_come_through_the_load_balancer(client: httpx.Client) -> None:
+    refused = client.get("/api/waste/metrics", headers={"X-Forwarded-For": "203.0.113.9"})
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "metrics_private")
+
+
+def test_an_unknown_domain_has_no_health(client: httpx.Client) -> None:
+    assert client.get("/api/nothing/health").json()["code"] == "domain_not_found"
+
+
+@pytest.mark.parametrize("worker", ["storage", "ai"])
+def test_a_worker_exports_its_journals_metrics(stack: TestStack, worker: str) -> None:
+    port = stack.status()[worker]["port"]
+
+    metrics = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+
+    for name in ("eco2_journal_commit_seconds_count", "eco2_journal_unsynced", "eco2_tasks_in_flight"):
+        assert name in metrics
+
+
+@pytest.mark.parametrize(
+    ("task_type", "queue", "reason"),
+    [
+        ("image.paint", "tasks.storage.dead", "unknown task type"),
+        ("scan.guess", "tasks.ai.dead", "unknown task type"),
+        ("moon.landing", "tasks.unroutable", None),
+    ],
+)
+def test_an_unknown_task_goes_to_the_dead_letters(
+    stack: TestStack, task_type: str, queue: str, reason: str | None
+) -> None:
+    with Connection(stack.settings["ECO2_AMQP_URL"]) as connection, connection.channel() as channel:
+        connection.Producer(exchange=Exchange("tasks", no_declare=True)).publish(
+            b"?", routing_key=task_type, type=task_type, message_id="lost-1", content_type="application/octet-stream"
+        )
+        dead = eventually(lambda: channel.basic_get(queue, no_ack=True))
+
+    assert dead.body in (b"?", "?")
+    assert dead.properties["type"] == task_type
+    assert dead.headers.get("reason") == reason
+
+
+def test_the_shell_answers_from_the_knowledge(stack: TestStack) -> None:
+    asked = subprocess.run(
+        [sys.executable, "-m", "nameko.cli.main", "shell", "--config", str(stack.home / "nameko.yaml")]
+        + ["--interface", "plain"],
+        input='print(n.rpc.recycle.search("페트병"))\n',
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert "clear_pet_bottle" in asked.stdout + asked.stderr
+
+
+def test_at_rest_every_process_is_small_and_all_fit_into_1500_megabytes(stack: TestStack) -> None:
+    lines = stack.status()
+    eventually(lambda: stack.status()["ai"]["pss_bytes"] < 120e6, within_s=100, every_s=5)  # the model is put away
+
+    for name, line in lines.items():
+        if line["kind"] == "process" and name != "ai":
+            assert line["pss_bytes"] < 120e6, name
+    assert sum(line["pss_bytes"] for line in lines.values()) < 1500e6
+
+
+def test_a_second_up_has_nothing_to_do(stack: TestStack) -> None:
+    before = {name: line["pid"] for name, line in stack.status().items()}
+
+    again = stack.inv("up")
+
+    assert again.returncode == 0, again.stderr
+    assert "nothing to do" in again.stdout
+    assert {name: line["pid"] for name, line in stack.status().items()} == before
+
+
+def test_the_demo_prints_an_answer(stack: TestStack) -> None:
+    shown = stack.inv("demo")
+
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    for part in ("도자기 컵", "96%", "local/efficientnet-lite0", "fetched back: 68563 bytes"):
+        assert part in shown.stdout
+    assert stack.status()["gateway"]["healthy"]  # it was up before, so it stays
+
+
+def test_the_demo_of_what_is_no_photo_says_why(stack: TestStack) -> None:
+    shown = stack.inv("demo", "README.md")
+
+    assert shown.returncode == 1
+    assert "not_an_image" in shown.stderr
+    missing = stack.inv("demo", "/nowhere.jpg")
+    assert (missing.returncode, "No such file" in missing.stderr) == (1, True)
+
+
+def test_migrations_are_applied_and_repeating_them_does_nothing(stack: TestStack) -> None:
+    assert "pending" not in stack.inv("db.status").stdout
+    assert "nothing to do" in stack.inv("db.migrate").stdout
