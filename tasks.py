@@ -23,14 +23,20 @@ def status(context: Context, json: bool = False) -> None:
     commands.status(json=json)
 
 
-@task(help={"name": "a part or process, as status names it", "follow": "go on as it grows", "lines": "how many"})
-def logs(context: Context, name: str = "", follow: bool = False, lines: int = 50) -> None:
+@task(
+    positional=commands.first_word("logs", "name"),
+    help={"name": "a part or process, as status names it", "follow": "go on as it grows", "lines": "how many"},
+)
+def logs(context: Context, name: str | None = None, follow: bool = False, lines: int = 50) -> None:
     """Show the end of the logs, of all or of one."""
     commands.logs(name, follow=follow, lines=lines)
 
 
-@task(help={"photo": "a JPEG, PNG or WebP; without one a coffee cup", "keep": "leave running what demo started"})
-def demo(context: Context, photo: str = "", keep: bool = False) -> None:
+@task(
+    positional=commands.first_word("demo", "photo"),
+    help={"photo": "a JPEG, PNG or WebP; without one a coffee cup", "keep": "leave running what demo started"},
+)
+def demo(context: Context, photo: str | None = None, keep: bool = False) -> None:
     """Send a photo the whole way, through the public API, and show the answer."""
     commands.demo(photo, keep=keep)
 
@@ -42,7 +48,7 @@ def shell(context: Context) -> None:
 
 
 @task(help={"select": "an expression for pytest -k"})
-def test(context: Context, select: str = "") -> None:
+def test(context: Context, select: str | None = None) -> None:  # noqa: PT028 (no pytest function)
     """Run all tests with the real parts, on private instances."""
     commands.test(select)
 

@@ -30,6 +30,14 @@ class TestStack:
     settings: dict[str, str]
 
     @property
+    def config(self) -> Any:
+        """What a process of this stack would be configured with (`services.kernel.config.Config`)."""
+        from services.kernel.config import load
+
+        with _environment({**self.settings, "ECO2_HTTP_PORT": "1"}):
+            return load()
+
+    @property
     def gateway(self) -> str:
         return self.settings["ECO2_GATEWAY_URL"]
 
@@ -105,6 +113,17 @@ def eventually(holds: Callable[[], Any], within_s: float = 20, every_s: float = 
         assert time.monotonic() < deadline, f"did not come true within {within_s} s"
         time.sleep(every_s)
     return value
+
+
+@contextmanager
+def _environment(settings: dict[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _settings(home: Path) -> dict[str, str]:

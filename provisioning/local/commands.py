@@ -20,6 +20,16 @@ ROOT = Path(__file__).parents[2]
 TEST_RUNS = (["tests", "--ignore=tests/services"], ["tests/services"])
 
 
+def first_word(task: str, argument: str) -> list[str]:
+    """What a task says is positional: `argument`, if the command line has a word for it.
+
+    Invoke takes a positional argument only as a required one; ours may be left out.
+    """
+    words = sys.argv[1:]
+    following = words[words.index(task) + 1 :] if task in words else []
+    return [argument] if following and not following[0].startswith("-") else []
+
+
 def _told(act: Callable[[], Any]) -> Any:
     try:
         return act()
@@ -49,13 +59,13 @@ def status(*, json: bool) -> None:
         raise Exit(code=code)
 
 
-def logs(name: str, *, follow: bool, lines: int) -> None:
+def logs(name: str | None, *, follow: bool, lines: int) -> None:
     from provisioning.local.logs import logs as show
 
-    _told(lambda: show(name or None, follow=follow, lines=lines))
+    _told(lambda: show(name, follow=follow, lines=lines))
 
 
-def demo(photo: str, *, keep: bool) -> None:
+def demo(photo: str | None, *, keep: bool) -> None:
     from provisioning.local.demo import demo as show
 
     _told(lambda: show(Path(photo) if photo else None, keep=keep))
@@ -67,7 +77,7 @@ def shell() -> None:
     config = Home.open().path / "nameko.yaml"
     if not config.exists():
         raise Exit("There is no stack yet. Start it with ./inv up.", 3)
-    _run(["-m", "nameko.cli.main", "shell", "--config", str(config)], os.environ)
+    _run([str(Path(sys.executable).with_name("nameko")), "shell", "--config", str(config)], os.environ)
 
 
 def module(name: str, *arguments: str) -> None:
@@ -83,7 +93,7 @@ def rollback(schema: str, *, yes: bool) -> None:
     module("services.kernel.migrations", "down", schema)
 
 
-def test(select: str) -> None:
+def test(select: str | None) -> None:
     only = ["-k", select] if select else []
     codes = [subprocess.run([sys.executable, "-m", "pytest", *run, *only], cwd=ROOT).returncode for run in TEST_RUNS]
     failed = [code for code in codes if code not in (0, 5)]  # 5: nothing was selected in this run

@@ -4,7 +4,7 @@ from werkzeug.wrappers import Response
 
 from services.gateway.http import Call, answer
 
-WEEK = {"Cache-Control": "public, max-age=3600"}
+KEPT = {"Cache-Control": "public, max-age=300"}  # five minutes: keys rotate, rules are corrected
 
 
 # auth
@@ -32,7 +32,7 @@ def account(call: Call) -> Response:
 
 
 def jwks(call: Call) -> Response:
-    return answer(call.services.auth.jwks(), headers=WEEK)
+    return answer(call.services.auth.jwks(), headers=KEPT)
 
 
 # user
@@ -74,18 +74,18 @@ def point(call: Call, point_id: str) -> Response:
 
 
 def point_kinds(call: Call) -> Response:
-    return answer(call.services.location.kinds(), headers=WEEK)
+    return answer(call.services.location.kinds(), headers=KEPT)
 
 
 # recycle
 
 
 def categories(call: Call) -> Response:
-    return answer(call.services.recycle.categories(), headers=WEEK)
+    return answer(call.services.recycle.categories(), headers=KEPT)
 
 
 def item(call: Call, item_id: str) -> Response:
-    return answer(call.services.recycle.item(item_id, call.request.args.get("lang", "ko")), headers=WEEK)
+    return answer(call.services.recycle.item(item_id, call.request.args.get("lang", "ko")), headers=KEPT)
 
 
 def search(call: Call) -> Response:
@@ -95,7 +95,7 @@ def search(call: Call) -> Response:
 def rules(call: Call, item_id: str) -> Response:
     situations = call.choices("situations") or []
     language = call.request.args.get("lang", "ko")
-    return answer(call.services.recycle.rules(item_id, situations, language), headers=WEEK)
+    return answer(call.services.recycle.rules(item_id, situations, language), headers=KEPT)
 
 
 # chat
@@ -120,4 +120,4 @@ def delete_conversation(call: Call, conversation_id: str) -> Response:
 
 
 def suggestions(call: Call) -> Response:
-    return answer(call.services.chat.suggestions(), headers=WEEK)
+    return answer(call.services.chat.suggestions(), headers=KEPT)

@@ -2,14 +2,18 @@
 
 from typing import Any
 
+import eventlet
 from eventlet import patcher
 from nameko.extensions import DependencyProvider
-from peewee import Model
+from peewee import Model, OperationalError
 from playhouse.db_url import parse
 from playhouse.pool import PooledPostgresqlDatabase
 
 from services.kernel.config import Config
 from services.kernel.settings import config_of
+
+CONNECT_S = 3.0
+_READABLE = 1 | 8 | 16  # POLLIN, POLLERR, POLLHUP; eventlet's select module has no poll
 
 
 class Pool(PooledPostgresqlDatabase):
@@ -19,8 +23,14 @@ class Pool(PooledPostgresqlDatabase):
         if super()._is_closed(connection):
             return True
         # An idle connection has nothing to say: a readable one carries the server's good-bye.
-        readable, _, _ = patcher.original("select").select([connection.fileno()], [], [], 0)
-        return bool(readable)
+        poll = patcher.original("select").poll()
+        poll.register(connection.fileno(), _READABLE)
+        return bool(poll.poll(0))
+
+    def _connect(self) -> Any:
+        # Under eventlet libpq connects without blocking, and then knows no time-out of its own.
+        with eventlet.Timeout(CONNECT_S, OperationalError(f"no connection to PostgreSQL within {CONNECT_S:g} s")):
+            return super()._connect()
 
 
 def pool(settings: Config, application: str) -> Pool:
@@ -32,7 +42,6 @@ def pool(settings: Config, application: str) -> Pool:
         max_connections=settings.database_connections,
         timeout=settings.database_wait_s,
         stale_timeout=600,
-        connect_timeout=3,
         application_name=f"eco2-{application}",
         options=f"-c statement_timeout={int(settings.database_statement_s * 1000)} -c timezone=UTC",
     )

@@ -32,8 +32,16 @@ def configure(service: str, level: str) -> None:
             ],
         )
     )
+    handler.addFilter(_shorten_expected)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
     for chatty in ("amqp", "kombu", "botocore", "boto3", "urllib3", "PIL", "nameko.web.server", "httpx"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+
+
+def _shorten_expected(record: logging.LogRecord) -> bool:
+    """What Nameko calls an expected error is an answer: one line is enough, without the stack."""
+    if record.levelno == logging.WARNING and str(record.msg).startswith("(expected)"):
+        record.levelno, record.levelname, record.exc_info = logging.INFO, "INFO", None
+    return True

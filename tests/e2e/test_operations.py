@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
 import pytest
@@ -9,6 +10,7 @@ from kombu import Connection, Exchange
 
 from tests.stack import ROOT, TestStack, eventually
 
+NAMEKO = Path(sys.executable).with_name("nameko")
 DOMAINS = ("waste", "auth", "user", "location", "recycle", "chat")
 
 
@@ -69,8 +71,7 @@ def test_an_unknown_task_goes_to_the_dead_letters(
 
 def test_the_shell_answers_from_the_knowledge(stack: TestStack) -> None:
     asked = subprocess.run(
-        [sys.executable, "-m", "nameko.cli.main", "shell", "--config", str(stack.home / "nameko.yaml")]
-        + ["--interface", "plain"],
+        [NAMEKO, "shell", "--config", str(stack.home / "nameko.yaml"), "--interface", "plain"],
         input='print(n.rpc.recycle.search("페트병"))\n',
         cwd=ROOT,
         capture_output=True,

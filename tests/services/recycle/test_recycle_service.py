@@ -1,6 +1,5 @@
 """The recycle service: the knowledge as others get it, and what becomes of the searches."""
 
-import logging
 import time
 from typing import Any
 
@@ -9,7 +8,8 @@ from uuid6 import uuid7
 
 from services.kernel.errors import NotFound, Unprocessable
 from services.recycle import searches
-from services.recycle.service import Aside, RecycleService
+from services.recycle.service import WAITING_AT_MOST, RecycleService, SearchLog
+from services.recycle.tables import Search
 from tests.services.running import Running, eventually, free_port, running
 
 
@@ -103,30 +103,65 @@ def test_a_search_in_vain_is_recorded_as_such(recycle: Running) -> None:
 
 
 def test_a_search_answers_at_once_without_a_database(stack: Any, recycle: Running) -> None:
-    url = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
-    with running(RecycleService, stack.config.model_copy(update={"database_url": url})) as broken:
-        service = broken.container.service_cls()
-        service.aside = next(part for part in broken.container.dependencies if isinstance(part, Aside)).run_aside
+    away = stack.config.model_copy(update={"database_url": f"postgresql://nobody@127.0.0.1:{free_port()}/none"})
+    with Search.bind_ctx(Search._meta.database), running(LonelyRecycleService, away) as lonely:
         started = time.monotonic()
 
-        hits = service.search("pizza box")["hits"]
+        hits = lonely.call.search("pizza box")["hits"]
+        elapsed_s = time.monotonic() - started
 
-        assert hits[0]["item_id"] == "pizza_box"
-        assert time.monotonic() - started < 0.5
+    assert hits[0]["item_id"] == "pizza_box"
+    assert elapsed_s < 0.5
 
 
-def test_a_search_that_cannot_be_recorded_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    def record() -> None:
+class LonelyRecycleService(RecycleService):
+    """Beside the other, with a name of its own."""
+
+    name = "lonely_recycle"
+
+
+def test_searches_that_cannot_be_recorded_are_logged(
+    recycle: Running, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
         raise ConnectionError("the database is away")
 
-    aside = Aside()
-    aside.setup()
-    with caplog.at_level(logging.WARNING):
-        aside.run_aside(record)
-        aside.stop()
+    monkeypatch.setattr(searches, "record", fail)
+    recycle.call.search("pizza box")
 
-    assert "record failed" in caplog.text
+    assert eventually(lambda: "1 searches are left out" in caplog.text)
     assert "the database is away" in caplog.text
+
+
+def test_more_searches_than_can_wait_are_left_out_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    full = SearchLog()
+    full.setup()
+    for _ in range(WAITING_AT_MOST):
+        full.add(searches.made("pizza box", []))
+    assert not caplog.text
+
+    full.add(searches.made("pizza box", []))
+
+    assert "a search is left out" in caplog.text
+
+
+def test_a_flood_of_searches_is_recorded_whole(recycle: Running) -> None:
+    mark = str(uuid7())[-12:]
+    for number in range(50):
+        recycle.call.search(f"pizza box {mark} {number}")
+
+    statement = "SELECT count(*) FROM recycle.searches WHERE query LIKE %s"
+    assert eventually(lambda: recycle.sql(statement, f"%{mark}%") == [(50,)])
+
+
+def test_what_waits_is_recorded_when_the_service_stops(stack: Any, recycle: Running) -> None:
+    mark = str(uuid7())[-12:]
+    with Search.bind_ctx(Search._meta.database), running(LonelyRecycleService, stack.config) as lonely:
+        log = next(part for part in lonely.container.dependencies if isinstance(part, SearchLog))
+        for number in range(250):
+            log.add(searches.made(f"{mark} {number}", []))
+
+    assert recycle.sql("SELECT count(*) FROM recycle.searches WHERE query LIKE %s", f"{mark}%") == [(250,)]
 
 
 def test_old_searches_are_forgotten(recycle: Running) -> None:

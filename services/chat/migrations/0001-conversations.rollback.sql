@@ -1,0 +1,2 @@
+DROP TABLE chat.messages;
+DROP TABLE chat.conversations;

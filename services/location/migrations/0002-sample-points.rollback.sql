@@ -1,0 +1,1 @@
+DELETE FROM location.points WHERE sample;

@@ -1,0 +1,2 @@
+DROP TABLE userinfo.activities;
+DROP TABLE userinfo.profiles;
