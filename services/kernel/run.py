@@ -50,7 +50,7 @@ def _wait_for_broker(settings: Config) -> bool:
             eventlet.sleep(1)
 
 
-def _serve(container: Any, drain_s: float) -> int:
+def _serve(container: Any, settings: Config) -> int:
     """Run until SIGTERM or SIGINT, then let running work end within `drain_s` seconds."""
     asked = eventlet.event.Event()
 
@@ -60,7 +60,12 @@ def _serve(container: Any, drain_s: float) -> int:
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
-    container.start()
+    try:
+        with eventlet.Timeout(settings.start_wait_s):
+            container.start()
+    except eventlet.Timeout:
+        log.critical("not started within %g s: RabbitMQ refuses its queues, see above", settings.start_wait_s)
+        return EXIT_BROKER
     log.info("started")
 
     died = eventlet.spawn(container.wait)
@@ -73,11 +78,11 @@ def _serve(container: Any, drain_s: float) -> int:
         return EXIT_CRASH
 
     log.info("draining")
-    with eventlet.Timeout(drain_s, False):
+    with eventlet.Timeout(settings.drain_s, False):
         container.stop()
         log.info("stopped")
         return 0
-    log.error("work was still running after %g s; the broker and the journal keep it", drain_s)
+    log.error("work was still running after %g s; the broker and the journal keep it", settings.drain_s)
     return EXIT_DRAIN
 
 
@@ -91,7 +96,7 @@ def main(path: str) -> int:
     logs.configure(getattr(service, "name", path), settings.log_level)
     if not _wait_for_broker(settings):
         return EXIT_BROKER
-    return _serve(ServiceContainer(service, nameko_config(settings)), settings.drain_s)
+    return _serve(ServiceContainer(service, nameko_config(settings)), settings)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from typing import Any
 
 from kombu import Connection
 from nameko.extensions import DependencyProvider
+from nameko.messaging import QueueConsumer
 from nameko.rpc import rpc
 from nameko.web.handlers import http
 from prometheus_client import CONTENT_TYPE_LATEST, Histogram, generate_latest
@@ -35,15 +36,21 @@ class Calls(DependencyProvider):
 
 
 class Broker:
-    """Asks RabbitMQ whether it is there."""
+    """Asks RabbitMQ whether it is there, and the service's consumers whether they listen to it."""
 
-    def __init__(self, uri: str) -> None:
-        self.uri = uri
+    def __init__(self, container: Any) -> None:
+        self.container = container
 
     def check(self) -> None:
-        """Raises when RabbitMQ does not take a connection within two seconds."""
-        with Connection(self.uri, connect_timeout=2) as connection:
+        """Raises when RabbitMQ takes no connection within two seconds, or when a consumer has not begun.
+
+        A consumer whose queue RabbitMQ refuses (declared before in another way) tries for ever, in silence.
+        """
+        with Connection(self.container.config["AMQP_URI"], connect_timeout=2) as connection:
             connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
+        consumers = [part for part in self.container.extensions if isinstance(part, QueueConsumer)]
+        if not all(consumer._consumers_ready.ready() for consumer in consumers):
+            raise ConnectionError("the service does not consume its queues yet")
 
 
 class Readiness(DependencyProvider):
@@ -57,7 +64,7 @@ class Readiness(DependencyProvider):
         parts = {
             extension.attr_name: extension for extension in self.container.dependencies if hasattr(extension, "check")
         }
-        parts["broker"] = Broker(self.container.config["AMQP_URI"])
+        parts["broker"] = Broker(self.container)
         return {name: _outcome(part) for name, part in sorted(parts.items())}
 
 
