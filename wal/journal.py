@@ -298,9 +298,9 @@ def _dump(value: Json) -> str:
 
 
 def _describe(error: BaseException | str) -> tuple[str, str]:
-    if isinstance(error, str):
-        return "Error", error[:ERROR_LIMIT]
-    return type(error).__name__, str(error)[:ERROR_LIMIT]
+    kind, text = ("Error", error) if isinstance(error, str) else (type(error).__name__, str(error))
+    # An error may quote what it tripped over: lone surrogates and NULs, which no database takes.
+    return kind, text[:ERROR_LIMIT].encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
 
 
 def _read(connection: sqlite3.Connection, task_id: str) -> TaskRecord:

@@ -28,6 +28,9 @@ WHERE excluded.version > known.version
 
 MAX_PAUSE_S = 30.0
 
+REFUSALS = (psycopg2.DataError, psycopg2.IntegrityError, ValueError)
+"""What says that a row itself is wrong; ValueError: psycopg2 takes no text with a NUL or a lone surrogate."""
+
 
 class Syncer:
     """Copies finished tasks from the journal to PostgreSQL. A later version always wins, also after a retry.
@@ -45,14 +48,13 @@ class Syncer:
         self._interval_s = interval_s
         self._batch = batch
         self._retain_s = retain_s
-        self._stopping = False
 
     def run(self, sleep: Callable[[float], None]) -> None:
-        """Sync until `stop`, every `interval_s` seconds, less often while PostgreSQL is away."""
+        """Sync for ever, every `interval_s` seconds, less often while PostgreSQL is away."""
         pause = self._interval_s
-        while not self._stopping:
+        while True:
             try:
-                while self.sync() == self._batch and not self._stopping:
+                while self.sync() == self._batch:
                     pass
                 self._journal.prune(self._retain_s)
                 pause = self._interval_s
@@ -62,11 +64,12 @@ class Syncer:
             UNSYNCED.set(self._journal.unsynced_backlog()[0])
             sleep(pause)
 
-    def stop(self) -> None:
-        """End `run` at its next pause, and try once to bring the rest over."""
-        self._stopping = True
+    def finish(self) -> None:
+        """Once `run` has been ended: bring the rest over, if PostgreSQL is there; what stays waits in the journal."""
+        self._connection = None  # `run` may have been ended in the middle of a statement
         try:
-            self.sync()
+            while self.sync():
+                pass
         except psycopg2.Error as error:
             log.warning("left unsynced in the journal: %s", str(error).strip())
         if self._connection is not None:
@@ -74,15 +77,14 @@ class Syncer:
 
     def sync(self) -> int:
         """Bring one batch over. Returns its size. Raises `psycopg2.Error` when PostgreSQL is away."""
-        rows = sorted(
-            self._journal.unsynced(self._batch), key=lambda row: row.task_id
-        )  # one lock order for all workers
+        # In one order for all workers, so that two that meet at the same rows wait instead of deadlocking.
+        rows = sorted(self._journal.unsynced(self._batch), key=lambda row: row.task_id)
         if not rows:
             return 0
         try:
             self._upsert(rows)
             self._journal.mark_synced((row.task_id, row.version) for row in rows)
-        except (psycopg2.DataError, psycopg2.IntegrityError):
+        except REFUSALS:
             self._one_by_one(rows)
         return len(rows)
 
@@ -91,7 +93,7 @@ class Syncer:
             try:
                 self._upsert([row])
                 self._journal.mark_synced([(row.task_id, row.version)])
-            except (psycopg2.DataError, psycopg2.IntegrityError) as refused:
+            except REFUSALS as refused:
                 log.error("PostgreSQL refused task %s: %s", row.task_id, str(refused).strip())
                 self._journal.park(row.task_id, row.version, str(refused))
                 PARKED.inc()

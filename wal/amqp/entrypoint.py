@@ -9,6 +9,7 @@ failing one goes back through a delay queue until its attempts are used up, then
 import functools
 import logging
 import random
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -151,19 +152,35 @@ class TaskConsumer(SharedExtension, ProviderCollector):
 
     def _finish(self, work: Work, running: RunningTask, _ctx: Any, result: Json, exc_info: Any) -> tuple[Any, Any]:
         if exc_info is None:
-            self.journal.log_task_complete(work.task_id, result)
-        elif isinstance(exc_info[1], PermanentError) or running.attempt >= self.settings.max_attempts:
-            self.journal.log_task_failure(work.task_id, exc_info[1])
-            self._insist(lambda: self.publisher.bury(work, self.worker, f"{type(exc_info[1]).__name__}: {exc_info[1]}"))
-            DEAD.labels(f"tasks.{self.worker}", type(exc_info[1]).__name__).inc()
-        else:
+            exc_info = self._complete(work, result)
+        if exc_info is not None and self._may_retry(exc_info[1], running.attempt):
             self.journal.log_task_retry(work.task_id, exc_info[1])
             self._insist(lambda: self.publisher.delay(work, self.worker, self._pause(running.attempt)))
-            self._settle(work.task_id)
-            return result, exc_info
-        self._tell(work, self.journal.task(work.task_id))
+        else:
+            if exc_info is not None:
+                self._give_up(work, exc_info[1])
+            self._tell(work, self.journal.task(work.task_id))
         self._settle(work.task_id)
         return result, exc_info
+
+    def _complete(self, work: Work, result: Json) -> Any:
+        """Journal the result; returns the error if it cannot be kept (no JSON), at this attempt as at any other."""
+        try:
+            try:
+                self.journal.log_task_complete(work.task_id, result)
+            except (TypeError, ValueError) as unfit:
+                raise PermanentError(f"the result cannot be kept: {unfit}") from unfit
+        except PermanentError:
+            return sys.exc_info()
+        return None
+
+    def _may_retry(self, error: BaseException, attempt: int) -> bool:
+        return not isinstance(error, PermanentError) and attempt < self.settings.max_attempts
+
+    def _give_up(self, work: Work, error: BaseException) -> None:
+        self.journal.log_task_failure(work.task_id, error)
+        self._insist(lambda: self.publisher.bury(work, self.worker, f"{type(error).__name__}: {error}"))
+        DEAD.labels(f"tasks.{self.worker}", type(error).__name__).inc()
 
     def _pause(self, attempt: int) -> float:
         longest = min(self.settings.retry_base_s * 2 ** (attempt - 1), self.settings.retry_max_s)

@@ -52,11 +52,14 @@ class SharedJournal(SharedExtension):
         _ = self.journal
 
     def start(self) -> None:
-        self.container.spawn_managed_thread(lambda: self.syncer.run(self._sleep), identifier="journal sync")
+        self._syncing = self.container.spawn_managed_thread(
+            lambda: self.syncer.run(self._sleep), identifier="journal sync"
+        )
 
     def stop(self) -> None:
         if self._journal is not None:
-            self.syncer.stop()
+            self._syncing.kill()
+            self.syncer.finish()
             self._journal.close()
         super().stop()
 

@@ -35,7 +35,10 @@ class Seeing(DependencyProvider):
         )
 
     def start(self) -> None:
-        self.container.spawn_managed_thread(self._rest, identifier="model rest")
+        self._resting = self.container.spawn_managed_thread(self._rest, identifier="model rest")
+
+    def stop(self) -> None:
+        self._resting.kill()
 
     def get_dependency(self, worker_ctx: Any) -> pipeline.Vision:
         return self.vision
