@@ -15,7 +15,7 @@ from peewee import SqliteDatabase
 from wal import statements as sql
 from wal.errors import IllegalTransition, JournalError, JournalLocked, JournalUnavailable, UnknownTask
 from wal.metrics import RECOVERED, TRANSITIONS
-from wal.models import SCHEMA_VERSION, create_schema
+from wal.models import SCHEMA_VERSION, create_schema, upgrade_schema
 from wal.records import Json, TaskRecord, Work, utc
 from wal.runtime import Runtime, ThreadRuntime
 from wal.states import State
@@ -216,6 +216,14 @@ class WALManager:
 
         return self._writer.run(step)
 
+    def unannounced(self) -> list[str]:
+        """Finished tasks whose outcome was perhaps not told, oldest first. Called at start."""
+        return self._writer.run(lambda c: [row[0] for row in c.execute(sql.UNANNOUNCED)])
+
+    def mark_announced(self, task_id: str, version: int) -> None:
+        """The outcome of this version was told. Does not wait for the disk: telling twice does no harm."""
+        self._writer.post(lambda c: c.execute(sql.MARK_ANNOUNCED, (version, task_id, version)).rowcount)
+
     # To PostgreSQL
 
     def unsynced(self, limit: int) -> list[TaskRecord]:
@@ -282,7 +290,10 @@ def _prepare(path: Path) -> None:
             if version == 0:
                 with database.atomic("IMMEDIATE"):
                     create_schema(database)
-            elif version != SCHEMA_VERSION:
+            elif version < SCHEMA_VERSION:
+                with database.atomic("IMMEDIATE"):
+                    upgrade_schema(database, version)
+            elif version > SCHEMA_VERSION:
                 raise JournalError(
                     f"{path} has schema version {version}, this code knows {SCHEMA_VERSION}: "
                     "run the version of Eco² that wrote it, or move the file away"
@@ -324,7 +335,7 @@ def _refusal(connection: sqlite3.Connection, task_id: str, wanted: State) -> Jou
 
 def _record(row: tuple[Any, ...]) -> TaskRecord:
     identity, task_type, state, attempt, crashes, version, worker, result, error_class, error, *rest = row
-    created, started, finished, synced_version, sync_error = rest
+    created, started, finished, announced_version, synced_version, sync_error = rest
     return TaskRecord(
         task_id=identity,
         task_type=task_type,
@@ -339,6 +350,7 @@ def _record(row: tuple[Any, ...]) -> TaskRecord:
         created_at=utc(created),
         started_at=None if started is None else utc(started),
         finished_at=None if finished is None else utc(finished),
+        announced_version=announced_version,
         synced_version=synced_version,
         sync_error=sync_error,
     )

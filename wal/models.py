@@ -11,8 +11,18 @@ from peewee import (
     TextField,
 )
 
-SCHEMA_VERSION = 1
-"""Kept in SQLite's user_version; a file of another version is refused."""
+SCHEMA_VERSION = 2
+"""Kept in SQLite's user_version; an older file is brought up to it, a newer one refused."""
+
+UPGRADES = {
+    1: (
+        "ALTER TABLE task ADD COLUMN announced_version INTEGER NOT NULL DEFAULT 0",
+        "UPDATE task SET announced_version = version",
+        "CREATE INDEX task_unannounced ON task (finished_at) "
+        "WHERE state IN ('completed','failed') AND announced_version < version",
+    ),
+}
+"""From each version to the next."""
 
 
 class Task(Model):
@@ -32,6 +42,7 @@ class Task(Model):
     started_at = FloatField(null=True)
     finished_at = FloatField(null=True)
     heartbeat_at = FloatField(null=True)
+    announced_version = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
     synced_version = IntegerField(default=0)
     sync_error = TextField(null=True)
 
@@ -50,6 +61,15 @@ Task.add_index(
 )
 Task.add_index(
     Task.index(Task.finished_at, name="task_synced", where=SQL("finished_at IS NOT NULL AND version = synced_version"))
+)
+
+
+Task.add_index(
+    Task.index(
+        Task.finished_at,
+        name="task_unannounced",
+        where=SQL("state IN ('completed','failed') AND announced_version < version"),
+    )
 )
 
 
@@ -86,4 +106,12 @@ def create_schema(database: SqliteDatabase) -> None:
     """Make the tables in a new file."""
     with database.bind_ctx(TABLES):
         database.create_tables(TABLES)
+    database.execute_sql(f"PRAGMA user_version={SCHEMA_VERSION}")
+
+
+def upgrade_schema(database: SqliteDatabase, version: int) -> None:
+    """Bring a file of an older version up to this one. To be called in a transaction."""
+    for step in range(version, SCHEMA_VERSION):
+        for statement in UPGRADES[step]:
+            database.execute_sql(statement)
     database.execute_sql(f"PRAGMA user_version={SCHEMA_VERSION}")

@@ -32,8 +32,14 @@ class TaskRecord:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    announced_version: int
     synced_version: int
     sync_error: str | None
+
+    @property
+    def announced(self) -> bool:
+        """Whether the present outcome was told to who waits for it."""
+        return self.announced_version >= self.version
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ HEARTBEAT = "UPDATE task SET heartbeat_at = ? WHERE task_id = ? AND state = 'pro
 
 TASK_COLUMNS = (
     "task_id, task_type, state, attempt, crashes, version, worker, result, error_class, error, "
-    "created_at, started_at, finished_at, synced_version, sync_error"
+    "created_at, started_at, finished_at, announced_version, synced_version, sync_error"
 )
 
 READ_TASK = f"SELECT {TASK_COLUMNS} FROM task WHERE task_id = ?"  # noqa: S608
@@ -78,6 +78,12 @@ COUNT_UNSYNCED = """
 SELECT count(*), min(finished_at) FROM task
 WHERE state IN ('completed', 'failed') AND version > synced_version AND sync_error IS NULL
 """
+
+UNANNOUNCED = """
+SELECT task_id FROM task WHERE state IN ('completed', 'failed') AND announced_version < version ORDER BY finished_at
+"""
+
+MARK_ANNOUNCED = "UPDATE task SET announced_version = ? WHERE task_id = ? AND announced_version < ?"
 
 MARK_SYNCED = "UPDATE task SET synced_version = max(synced_version, ?) WHERE task_id = ?"
 

@@ -22,6 +22,7 @@ Step = Callable[[sqlite3.Connection], T]
 
 WAL_LIMIT_BYTES = 4 * 1024 * 1024
 IDLE_S = 1.0
+BUSY_MS = 5000
 
 
 class _Call:
@@ -76,6 +77,11 @@ class Writer:
         result: T = call.result
         return result
 
+    def post(self, step: Step[Any]) -> None:
+        """Run `step` with the next group, without waiting for it. Only for what may be lost: its error is too."""
+        if not self._closed:
+            self._calls.put(_Call(step, None))
+
     def close(self) -> None:
         """Commit what waits, checkpoint, close the file. Later calls are refused."""
         if self._closed:
@@ -94,11 +100,11 @@ class Writer:
             batch, last = self._take(connection)
             if batch:
                 self._commit(connection, batch)
-                self._runtime.wake([call.waiter for call in batch])
+                self._runtime.wake([call.waiter for call in batch if call.waiter is not None])
             if last:
                 break
+        self._checkpoint(connection, above=0)
         try:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.close()
         except sqlite3.Error as error:
             self.trouble = str(error)
@@ -168,8 +174,11 @@ class Writer:
     def _checkpoint(self, connection: sqlite3.Connection, above: int) -> None:
         try:
             if os.stat(self._wal_path).st_size > above:
+                # Another process that reads holds the checkpoint back: not worth a wait, a later one gets through.
+                connection.execute("PRAGMA busy_timeout=0")
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except FileNotFoundError:
             return
         except sqlite3.Error as error:
             self.trouble = f"checkpoint: {error}"
+        connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")

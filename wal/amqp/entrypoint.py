@@ -14,12 +14,11 @@ from collections.abc import Callable
 from typing import Any
 
 import eventlet
-from amqp.exceptions import AMQPError
-from kombu.exceptions import OperationalError
 from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint, ProviderCollector, SharedExtension
 from nameko.messaging import HeaderDecoder, QueueConsumer
 
+from wal.amqp.insist import insist
 from wal.amqp.publisher import TaskPublisher
 from wal.amqp.running import RunningTask
 from wal.amqp.settings import settings_of
@@ -30,8 +29,6 @@ from wal.records import Json, TaskRecord, Work
 from wal.states import State
 
 log = logging.getLogger(__name__)
-
-OUTAGE = (OperationalError, AMQPError, OSError)
 
 
 class RawQueueConsumer(QueueConsumer):
@@ -72,7 +69,7 @@ class TaskConsumer(SharedExtension, ProviderCollector):
         self.queue_consumer.register_provider(self)
 
     def start(self) -> None:
-        self.container.spawn_managed_thread(self._run_unfinished, identifier="journal recovery")
+        self.container.spawn_managed_thread(self._take_up, identifier="journal recovery")
 
     def unregister_provider(self, provider: Any) -> None:
         """The last entrypoint to leave stops the consumption; all wait for that."""
@@ -103,8 +100,10 @@ class TaskConsumer(SharedExtension, ProviderCollector):
             self._running[work.task_id].append(message)
             return
         self._running[work.task_id] = [message]
-        admission = self.journal.log_task_start(
-            work.task_id, work.task_type, work.payload, content_type=work.content_type, headers=work.headers
+        admission = insist(
+            lambda: self.journal.log_task_start(
+                work.task_id, work.task_type, work.payload, content_type=work.content_type, headers=work.headers
+            )
         )
         if admission.task.state.finished:
             DEDUPLICATED.labels(work.task_type).inc()
@@ -113,7 +112,12 @@ class TaskConsumer(SharedExtension, ProviderCollector):
         else:
             self._spawn(work)
 
-    def _run_unfinished(self) -> None:
+    def _take_up(self) -> None:
+        """What the last process left: outcomes that nobody may have heard, and unfinished tasks, oldest first."""
+        for task_id in self.shared.unannounced:
+            task = self.journal.task(task_id)
+            failed = task.state is State.FAILED  # of a completed task the payload is gone, and not needed
+            self._tell(self.journal.work(task_id) if failed else Work(task_id, task.task_type, b"", ""), task)
         for task_id in self.shared.unfinished:
             # Its message may have come back meanwhile and have run it already.
             if task_id in self._running or self.journal.task(task_id).state is not State.PENDING:
@@ -121,12 +125,10 @@ class TaskConsumer(SharedExtension, ProviderCollector):
             self._running[task_id] = []
             work = self.journal.work(task_id)
             if self._provider(work.task_type) is None:
-                self.journal.log_task_failure(task_id, f"this worker knows no task type {work.task_type}")
-                self.publisher.bury(work, self.worker, "unknown task type")
+                self._fail(work, PermanentError(f"this worker knows no task type {work.task_type}"))
                 self._settle(task_id)
             else:
                 self._spawn(work)
-        self.shared.unfinished = []
 
     def _provider(self, task_type: str) -> "Task | None":
         return next((provider for provider in self._providers if provider.task_type == task_type), None)
@@ -153,59 +155,53 @@ class TaskConsumer(SharedExtension, ProviderCollector):
     def _finish(self, work: Work, running: RunningTask, _ctx: Any, result: Json, exc_info: Any) -> tuple[Any, Any]:
         if exc_info is None:
             exc_info = self._complete(work, result)
-        if exc_info is not None and self._may_retry(exc_info[1], running.attempt):
-            self.journal.log_task_retry(work.task_id, exc_info[1])
-            self._insist(lambda: self.publisher.delay(work, self.worker, self._pause(running.attempt)))
-        else:
-            if exc_info is not None:
-                self._give_up(work, exc_info[1])
-            self._tell(work, self.journal.task(work.task_id))
+        if exc_info is not None:
+            self._retry_or_fail(work, exc_info[1], running.attempt)
         self._settle(work.task_id)
         return result, exc_info
 
     def _complete(self, work: Work, result: Json) -> Any:
-        """Journal the result; returns the error if it cannot be kept (no JSON), at this attempt as at any other."""
+        """Journal the result and tell it; returns the error if it cannot be kept, at this attempt as at any other."""
         try:
             try:
-                self.journal.log_task_complete(work.task_id, result)
+                insist(lambda: self.journal.log_task_complete(work.task_id, result))
             except (TypeError, ValueError) as unfit:
                 raise PermanentError(f"the result cannot be kept: {unfit}") from unfit
         except PermanentError:
             return sys.exc_info()
+        self._tell(work, self.journal.task(work.task_id))
         return None
 
-    def _may_retry(self, error: BaseException, attempt: int) -> bool:
-        return not isinstance(error, PermanentError) and attempt < self.settings.max_attempts
+    def _retry_or_fail(self, work: Work, error: BaseException, attempt: int) -> None:
+        if isinstance(error, PermanentError) or attempt >= self.settings.max_attempts:
+            self._fail(work, error)
+        else:
+            insist(lambda: self.journal.log_task_retry(work.task_id, error))
+            insist(lambda: self.publisher.delay(work, self.worker, self._pause(attempt)))
 
-    def _give_up(self, work: Work, error: BaseException) -> None:
-        self.journal.log_task_failure(work.task_id, error)
-        self._insist(lambda: self.publisher.bury(work, self.worker, f"{type(error).__name__}: {error}"))
+    def _fail(self, work: Work, error: BaseException) -> None:
+        insist(lambda: self.journal.log_task_failure(work.task_id, error))
         DEAD.labels(f"tasks.{self.worker}", type(error).__name__).inc()
+        self._tell(work, self.journal.task(work.task_id))
 
     def _pause(self, attempt: int) -> float:
         longest = min(self.settings.retry_base_s * 2 ** (attempt - 1), self.settings.retry_max_s)
         return random.uniform(longest / 2, longest)
 
     def _tell(self, work: Work, task: TaskRecord) -> None:
+        """Dispatch the outcome, at least once; a failure is buried too, the first time."""
         data = {"task_id": task.task_id, "attempt": task.attempt, "result": task.result}
         if task.state is State.FAILED:
             data |= {"error_class": task.error_class, "error": task.error}
+            if not task.announced:
+                insist(lambda: self.publisher.bury(work, self.worker, f"{task.error_class}: {task.error}"))
         event = f"{task.task_type}.{task.state}"
-        self._insist(lambda: self._announce(work, event, data))
+        insist(lambda: self._announce(work, event, data))
+        if not task.announced:
+            self.journal.mark_announced(task.task_id, task.version)
 
     def _announce(self, work: Work, event: str, data: Json) -> None:
         self.publisher.announce(self.worker, event, data, work.headers)
-
-    def _insist(self, publish: Callable[[], None]) -> None:
-        # The journal has the outcome; while the broker is away there is nothing to do but to wait for it.
-        pause = 0.5
-        while True:
-            try:
-                return publish()
-            except OUTAGE as error:
-                log.warning("RabbitMQ is away, telling again in %.1f s: %s", pause, error)
-                eventlet.sleep(pause)
-                pause = min(pause * 2, 10)
 
     def _settle(self, task_id: str) -> None:
         for message in self._running.pop(task_id, []):
@@ -216,7 +212,7 @@ class TaskConsumer(SharedExtension, ProviderCollector):
         reason = "unknown task type" if work.task_id else "no task id"
         log.error("%s: %s", reason, work.task_type)
         DEAD.labels(f"tasks.{self.worker}", reason).inc()
-        self._insist(lambda: self.publisher.bury(work, self.worker, reason))
+        insist(lambda: self.publisher.bury(work, self.worker, reason))
         self.queue_consumer.ack_message(message)
 
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from kombu.exceptions import OperationalError
 
+from wal.amqp.insist import insist
 from wal.journal import WALManager
 from wal.records import Json, Work
 
@@ -57,7 +58,7 @@ class RunningTask:
 
     def begin(self) -> None:
         """Journal that it runs, and read back what earlier attempts have finished."""
-        self.attempt = self._journal.log_task_processing(self.task_id)
+        self.attempt = insist(lambda: self._journal.log_task_processing(self.task_id))
         if self.attempt > 1:
             self._finished = self._journal.checkpoints(self.task_id)
 
@@ -65,7 +66,7 @@ class RunningTask:
         """The result of `work`, kept durably; an attempt after this one reads it back instead of working again."""
         if name not in self._finished:
             self._finished[name] = work()
-            self._journal.checkpoint(self.task_id, name, self._finished[name])
+            insist(lambda: self._journal.checkpoint(self.task_id, name, self._finished[name]))
         return self._finished[name]
 
     def progress(self, stage: str, percent: int, **more: Any) -> None:

@@ -22,6 +22,8 @@ class SharedJournal(SharedExtension):
         self._journal: WALManager | None = None
         self.unfinished: list[str] = []
         """Tasks that the last process left unfinished, oldest first."""
+        self.unannounced: list[str] = []
+        """Finished tasks whose outcome the last process may not have told."""
 
     @property
     def journal(self) -> WALManager:
@@ -34,6 +36,7 @@ class SharedJournal(SharedExtension):
                 settings.directory / f"{name}.db", worker=name, runtime=runtime, queue_limit=settings.queue_limit
             )
             self.unfinished = self._journal.recover_pending_tasks()
+            self.unannounced = self._journal.unannounced()
             self.syncer = Syncer(
                 self._journal,
                 lambda: psycopg2.connect(
