@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,8 +22,12 @@ DEBIAN = {
 
 # What Debian's maintainer scripts ask before they start a service: 101 means "not allowed".
 _POLICY = Path("usr/sbin/policy-rc.d")
+_POLICY_TEXT = "#!/bin/sh\n# Made by eco2 while it installs packages, and removed after.\nexit 101\n"
 # Read by postgresql-common before it creates and starts the system's own cluster.
 _CREATECLUSTER = Path("etc/postgresql-common/createcluster.d/eco2.conf")
+
+# A fresh machine's own daily update may be at work: apt-get waits this long for its turn.
+_APT_LOCK_TIMEOUT_S = 120
 
 Run = Callable[[Sequence[str]], None]
 
@@ -84,18 +89,32 @@ def require(needed: Iterable[str], *, say: Callable[[str], None], root: Path = P
 
 
 def install(packages: Sequence[str], *, root: Path = Path("/"), run: Run | None = None) -> None:
-    """Installs Debian packages without starting, creating or touching any instance of the system's own."""
+    """Installs Debian packages without starting, creating or touching any instance of the system's own.
+
+    Ctrl+C takes effect when it is through: a dpkg that is killed half-way has to be repaired by hand.
+    """
     run = run or _apt
-    with _only_now(root / _POLICY, "#!/bin/sh\nexit 101\n", 0o755):
+    wait = f"DPkg::Lock::Timeout={_APT_LOCK_TIMEOUT_S}"
+    with _signals_deferred(), _only_now(root / _POLICY, _POLICY_TEXT, 0o755):
         run(("apt-get", "update"))
         with _only_now(root / _CREATECLUSTER, "create_main_cluster = false\n", 0o644):
-            run(("apt-get", "install", "--yes", "--no-install-recommends", *packages))
+            run(("apt-get", "install", "--yes", "--no-install-recommends", "-o", wait, *packages))
+
+
+@contextmanager
+def _signals_deferred() -> Iterator[None]:
+    """What asks us and the commands we run to stop is kept, and delivered when the block is through."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
 def _only_now(path: Path, text: str, mode: int) -> Iterator[None]:
-    """The file exists while the block runs; one that was there before is left as it is."""
-    if path.exists():
+    """The file exists while the block runs; one that was there before, unless a killed run left it, stays as it is."""
+    if path.exists() and path.read_text() != text:
         yield
         return
     made = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]

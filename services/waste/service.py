@@ -32,7 +32,7 @@ class WasteService(EcoService):
         """A scan for a checked photo: see `services.waste.scans.NewScan` for `request`."""
         opened = scans.open_scan(request)
         if opened.created:
-            self._tell(opened.scan_id, "stage", "queued", 0)
+            self._tell_stage(opened.scan_id, "queued")
         return asdict(opened)
 
     @rpc(expected_exceptions=Problem)
@@ -48,13 +48,13 @@ class WasteService(EcoService):
         if scan is not None:
             task = {"scan_id": scan_id, "image_key": scan.image_key, "language": scan.language}
             self.tasks("scan.classify", task, task_id=f"{scan_id}.classify")
-            self._tell(scan_id, "stage", "stored", 10)
+            self._tell_stage(scan_id, "stored")
 
     @event_handler("ai", "scan.classify.progress")
     def stage_done(self, event: dict[str, Any]) -> None:
-        scan_id = scan_of(event)
-        scans.mark_progress(scan_id, event["stage"], event["percent"])
-        self._tell(scan_id, "stage", event["stage"], event["percent"])
+        scan_id, stage = scan_of(event), event["stage"]
+        scans.mark_progress(scan_id, stage, progress.STAGES[stage])
+        self._tell_stage(scan_id, stage)
 
     @event_handler("ai", "scan.classify.completed")
     def scan_completed(self, event: dict[str, Any]) -> None:
@@ -62,7 +62,7 @@ class WasteService(EcoService):
         scan_id = scan_of(event)
         scan = scans.complete(scan_id, event["result"])
         if scan.state == "completed":
-            self._tell(scan_id, "completed", "done", 100)
+            self._tell_end(scan_id, "completed")
             self.announce("scan_completed", scans.announcement(scan))
 
     @event_handler("storage", "image.store.failed")
@@ -77,7 +77,7 @@ class WasteService(EcoService):
     def fail_overdue(self) -> None:
         """Nobody waits for ever: scans that no worker finished in time fail, with a reason."""
         for scan_id in scans.fail_overdue(config().scans.deadline_s):
-            self._tell(scan_id, "failed", "failed", 100)
+            self._tell_end(scan_id, "failed")
 
     @timer(interval=3600)
     def forget_keys(self) -> None:
@@ -85,11 +85,13 @@ class WasteService(EcoService):
 
     def _fail(self, scan_id: str, code: str, detail: str) -> None:
         scans.fail(scan_id, code, detail)
-        self._tell(scan_id, "failed", "failed", 100)
+        self._tell_end(scan_id, "failed")
 
-    def _tell(self, scan_id: str, event: str, stage: str, percent: int) -> None:
-        data = {"scan_id": scan_id, "stage": stage, "percent": percent}
-        progress.tell(self.cache, config().scans.progress_ttl_s, scan_id, event, percent, data)
+    def _tell_stage(self, scan_id: str, stage: str) -> None:
+        progress.tell_stage(self.cache, config().scans.progress_ttl_s, scan_id, stage)
+
+    def _tell_end(self, scan_id: str, event: str) -> None:
+        progress.tell_end(self.cache, config().scans.progress_ttl_s, scan_id, event)
 
 
 def scan_of(event: dict[str, Any]) -> str:

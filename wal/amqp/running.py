@@ -69,9 +69,9 @@ class RunningTask:
             insist(lambda: self._journal.checkpoint(self.task_id, name, self._finished[name]))
         return self._finished[name]
 
-    def progress(self, stage: str, percent: int, **more: Any) -> None:
-        """Tell who listens how far this is. Advisory: a broker that is away costs the news, not the task."""
-        data = {"task_id": self.task_id, "stage": stage, "percent": percent, **more}
+    def progress(self, stage: str, **more: Any) -> None:
+        """Tell who listens what is done. Advisory: a broker that is away costs the news, not the task."""
+        data = {"task_id": self.task_id, "stage": stage, **more}
         try:
             self._announce(self._work, f"{self.task_type}.progress", data)
         except (OperationalError, OSError) as error:

@@ -64,11 +64,11 @@ class AiWorker(EcoService):
         order = task.payload
         language: pipeline.Language = order["language"]
         seen = task.stage("vision", lambda: self._see(order["image_key"]))
-        task.progress("vision", 40)
+        task.progress("vision")
         ruled = task.stage("rules", lambda: pipeline.rule(seen, language))
-        task.progress("rules", 55)
+        task.progress("rules")
         text = task.stage("answer", lambda: pipeline.answer(seen, language))
-        task.progress("answer", 90)
+        task.progress("answer")
         return pipeline.result(seen, ruled, text, language)
 
     def _see(self, image_key: str) -> dict[str, Any]:

@@ -11,10 +11,11 @@ from uuid6 import uuid7
 
 from services.gateway.streams import follow
 from services.kernel.errors import Unavailable
-from services.waste.progress import tell
+from services.waste.progress import STAGES, tell_end, tell_stage
 from tests.stack import TestStack
 
 RUNNING = {"status": "processing", "stage": "vision", "percent": 40}
+ALL = ["0-1", "10-0", "40-0", "55-0", "90-0", "100-0"]
 DONE = {"status": "completed", "stage": "done", "percent": 100, "result": {"item_id": "paper_cup"}}
 
 
@@ -28,10 +29,12 @@ def scan_id() -> str:
     return str(uuid7())
 
 
-def told(cache: redis.Redis, scan_id: str, *percents: int) -> None:
-    for percent in percents:
-        event = "completed" if percent == 100 else "stage"
-        tell(cache, 60, scan_id, event, percent, {"scan_id": scan_id, "stage": f"s{percent}", "percent": percent})
+def told(cache: redis.Redis, scan_id: str, *stages: str) -> None:
+    for stage in stages:
+        if stage in STAGES:
+            tell_stage(cache, 60, scan_id, stage)
+        else:
+            tell_end(cache, 60, scan_id, stage)
 
 
 def events(lines: Iterator[str]) -> Iterator[dict[str, str]]:
@@ -47,32 +50,44 @@ def listen(cache: Any, scan_id: str, scan: Any, last_id: str | None = None, keep
 
 
 def test_what_was_told_before_comes_first_and_the_last_event_carries_the_scan(cache: redis.Redis, scan_id: str) -> None:
-    told(cache, scan_id, 0, 10, 40, 100)
+    told(cache, scan_id, *STAGES, "completed")
 
     heard = list(listen(cache, scan_id, DONE))
 
-    assert [event["id"] for event in heard] == ["0-1", "10-0", "40-0", "100-0"]
+    assert [event["id"] for event in heard] == ALL
     assert heard[-1]["event"] == "completed"
     assert json.loads(heard[-1]["data"])["result"] == {"item_id": "paper_cup"}
 
 
 def test_what_is_told_twice_or_late_is_heard_once_and_in_order(cache: redis.Redis, scan_id: str) -> None:
-    told(cache, scan_id, 0, 10, 10, 40, 10, 55, 40, 100, 90, 100)
+    told(cache, scan_id, "queued", "stored", "stored", "rules", "vision", "stored", "completed", "answer", "completed")
 
-    assert [event["id"] for event in listen(cache, scan_id, DONE)] == ["0-1", "10-0", "40-0", "55-0", "100-0"]
+    assert [event["id"] for event in listen(cache, scan_id, DONE)] == ALL
+
+
+def test_a_failed_scan_tells_no_stage_that_it_has_not_reached(cache: redis.Redis, scan_id: str) -> None:
+    told(cache, scan_id, "queued", "stored", "failed")
+
+    heard = listen(cache, scan_id, {**DONE, "status": "failed"})
+
+    assert [(event["id"], event["event"]) for event in heard] == [
+        ("0-1", "stage"),
+        ("10-0", "stage"),
+        ("100-0", "failed"),
+    ]
 
 
 @pytest.mark.parametrize(
     ("last_id", "next_id"), [("10-0", "40-0"), ("nonsense", "0-1"), ("999-0", "0-1"), ("0-1", "10-0")]
 )
 def test_a_listener_resumes_where_it_was_cut_off(cache: redis.Redis, scan_id: str, last_id: str, next_id: str) -> None:
-    told(cache, scan_id, 0, 10, 40, 100)
+    told(cache, scan_id, "vision", "completed")
 
     assert next(listen(cache, scan_id, DONE, last_id))["id"] == next_id
 
 
 def test_a_listener_that_has_heard_the_end_hears_no_more(cache: redis.Redis, scan_id: str) -> None:
-    told(cache, scan_id, 0, 100)
+    told(cache, scan_id, "completed")
 
     assert list(listen(cache, scan_id, DONE, "100-0")) == []
 
@@ -105,7 +120,7 @@ def test_while_the_waste_service_restarts_the_listener_waits(cache: redis.Redis,
 
 
 def test_a_silent_stream_is_kept_alive(cache: redis.Redis, scan_id: str) -> None:
-    told(cache, scan_id, 0, 10, 40)
+    told(cache, scan_id, "vision")
     heard = listen(cache, scan_id, RUNNING, "40-0", keepalive_s=1)
 
     assert next(heard) == {"": "still working"}
