@@ -1,6 +1,7 @@
 """What is no photo, or comes in a wrong way, is refused with a clear problem, and nothing is queued or stored."""
 
 import io
+import sqlite3
 import struct
 import zlib
 from collections.abc import Iterator
@@ -29,12 +30,20 @@ def picture(form: str, size: tuple[int, int] = (64, 64)) -> bytes:
     return file.getvalue()
 
 
+def kept(stack: TestStack) -> tuple[int, int]:
+    """How many scans the database has, and how many tasks the storage worker ever got."""
+    ((scans,),) = stack.sql("SELECT count(*) FROM waste.scans")
+    with sqlite3.connect(f"file:{stack.home}/state/storage.db?mode=ro", uri=True) as journal:
+        ((tasks,),) = journal.execute("SELECT count(*) FROM task").fetchall()
+    return scans, tasks
+
+
 @pytest.fixture(autouse=True)
-def nothing_is_stored(stack: TestStack) -> Iterator[None]:
-    """Each of these tests must leave no scan behind."""
-    before = stack.sql("SELECT count(*) FROM waste.scans")
+def nothing_is_kept(stack: TestStack) -> Iterator[None]:
+    """Each of these tests must leave no scan and no task behind."""
+    before = kept(stack)
     yield
-    assert stack.sql("SELECT count(*) FROM waste.scans") == before
+    assert kept(stack) == before
 
 
 def refused(response: httpx.Response, status: int, code: str) -> None:
