@@ -77,5 +77,45 @@ def rollback(context: Context, schema: str, yes: bool = False) -> None:
     commands.rollback(schema, yes=yes)
 
 
+@task(name="status", help={"json": "for scripts"})
+def journal_status(context: Context, json: bool = False) -> None:
+    """What the workers' journals hold: tasks by state, rows not synced, sizes."""
+    commands.journal("status", json=json)
+
+
+@task(
+    help={
+        "state": "pending, processing, completed or failed",
+        "worker": "storage or ai",
+        "limit": "how many",
+        "json": "for scripts",
+    }
+)
+def tasks(
+    context: Context, state: str | None = None, worker: str | None = None, limit: int = 20, json: bool = False
+) -> None:
+    """The newest tasks of the journals."""
+    commands.journal("tasks", state=state, worker=worker, limit=str(limit), json=json)
+
+
+@task(positional=["task_id"], help={"task_id": "the task's id", "json": "for scripts"})
+def show(context: Context, task_id: str, json: bool = False) -> None:
+    """All that the journal knows of a task."""
+    commands.journal("show", task_id, json=json)
+
+
+@task(help={"json": "for scripts"})
+def dead(context: Context, json: bool = False) -> None:
+    """Count the dead letters."""
+    commands.journal("dead", json=json)
+
+
+@task(help={"json": "for scripts"})
+def doctor(context: Context, json: bool = False) -> None:
+    """Name every task that is lost, doubled or diverged between journals, PostgreSQL and queues."""
+    commands.journal("doctor", json=json)
+
+
 namespace = Collection(up, down, status, logs, demo, shell, test, lint)
 namespace.add_collection(Collection("db", migrate, migration_status, rollback))
+namespace.add_collection(Collection("wal", journal_status, tasks, show, dead, doctor))

@@ -87,6 +87,12 @@ def module(name: str, *arguments: str) -> None:
     _run(["-m", name, *arguments], {**_told(urls), **os.environ})
 
 
+def journal(command: str, *words: str, json: bool, **options: str | None) -> None:
+    """Ask `wal.cli` about the journals of the stack."""
+    flags = [part for name, value in options.items() if value is not None for part in (f"--{name}", value)]
+    module("wal.cli", *(["--json"] if json else []), command, *words, *flags)
+
+
 def rollback(schema: str, *, yes: bool) -> None:
     if not yes and input(f"Take back the last migration of {schema}, with its data? [y/N] ").lower() != "y":
         raise Exit("nothing was changed", 1)
