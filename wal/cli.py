@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -96,12 +97,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--directory", help="where the journals are (default: ECO2_STATE_DIR)")
     parser.set_defaults(columns=())
     commands = parser.add_subparsers(required=True)
-    commands.add_parser("status", help="tasks by state, rows not synced, sizes").set_defaults(run=status)
+    commands.add_parser("status", help="tasks by state, rows not synced, sizes").set_defaults(
+        run=status, columns=("worker", *inspect.STATES, "unsynced", "parked", "file_bytes")
+    )
     listing = commands.add_parser("tasks", help="the newest tasks")
-    listing.add_argument("--state", choices=("pending", "processing", "completed", "failed"))
+    listing.add_argument("--state", choices=inspect.STATES)
     listing.add_argument("--worker", help="of this worker alone")
     listing.add_argument("--limit", type=int, default=20)
-    listing.set_defaults(run=tasks, columns=("task_id", "state", "attempt", "created_at"))
+    listing.set_defaults(run=tasks, columns=("task_id", "state", "created_at"))
     one = commands.add_parser("show", help="all that is known of a task")
     one.add_argument("task_id")
     one.set_defaults(run=show)
@@ -172,12 +175,26 @@ def _print_report(console: Console, report: dict[str, Any]) -> None:
 
 
 def _table(rows: list[dict[str, Any]]) -> Table:
-    table = Table()
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for name in rows[0]:
-        table.add_column(name.replace("_", " "), overflow="fold", no_wrap=name == "task_id")
+        numeric = isinstance(rows[0][name], int)
+        table.add_column(
+            name.removesuffix("_bytes").removesuffix("_at").replace("_", " "),
+            justify="right" if numeric else "left",
+            overflow="fold",
+            no_wrap=name in ("task_id", "state", *TIMES),
+        )
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
+        table.add_row(*(_cell(name, value) for name, value in row.items()))
     return table
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if name.endswith("_bytes"):
+        return f"{value / 1e6:.1f} MB"
+    return str(value)[5:19] if name in TIMES else str(value)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 from peewee import SqliteDatabase, fn
 
 from wal.models import TABLES, Checkpoint, Payload, Task
+from wal.states import State
+
+STATES = tuple(state.value for state in State)
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def journals(directory: Path) -> list[Path]:
 def state(path: Path) -> FileState:
     with reading(path):
         counted: Any = Task.select(Task.state, fn.COUNT(Task.task_id)).group_by(Task.state).tuples()
-        by_state = dict.fromkeys(("pending", "processing", "completed", "failed"), 0) | dict(counted)
+        by_state = dict.fromkeys(STATES, 0) | dict(counted)
         parked = Task.select().where(Task.sync_error.is_null(False)).count()
         waiting = _finished() & (Task.version > Task.synced_version) & Task.sync_error.is_null()
         unsynced = Task.select().where(waiting).count()
