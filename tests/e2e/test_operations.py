@@ -1,5 +1,6 @@
 """What operators and developers see: health, metrics, dead letters, the shell, the tasks."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 from kombu import Connection, Exchange
+from psycopg2.extras import Json
 
+from tests.e2e.scans import answer
 from tests.stack import ROOT, TestStack, eventually
 
 NAMEKO = Path(sys.executable).with_name("nameko")
@@ -123,3 +126,27 @@ def test_the_demo_of_what_is_no_photo_says_why(stack: TestStack) -> None:
 def test_migrations_are_applied_and_repeating_them_does_nothing(stack: TestStack) -> None:
     assert "pending" not in stack.inv("db.status").stdout
     assert "nothing to do" in stack.inv("db.migrate").stdout
+
+
+def test_the_doctor_finds_that_journals_and_postgresql_agree(stack: TestStack) -> None:
+    shown = eventually(
+        lambda: not (found := json.loads(stack.inv("wal.doctor", "--json").stdout))["findings"] and found, every_s=1
+    )
+
+    assert shown["healthy"]
+
+
+def test_the_doctor_names_a_row_that_postgresql_has_lost(stack: TestStack, client: httpx.Client, coffee: bytes) -> None:
+    task_id = f"{answer(client, coffee)['scan_id']}.store"
+    row = eventually(
+        lambda: stack.sql("DELETE FROM tasks.task_results WHERE task_id = %s RETURNING to_jsonb(task_results)", task_id)
+    )
+
+    shown = stack.inv("wal.doctor", "--json")
+
+    assert shown.returncode == 1
+    assert ("lost", task_id) in {(one["verdict"], one["what"]) for one in json.loads(shown.stdout)["findings"]}
+    stack.sql(
+        "INSERT INTO tasks.task_results SELECT * FROM jsonb_populate_record(NULL::tasks.task_results, %s)",
+        Json(row[0][0]),
+    )
