@@ -59,15 +59,17 @@ class WALManager:
             raise JournalLocked(f"{self.path} belongs to another process") from None
         try:
             _prepare(self.path)
-        except BaseException:
+            self._writer = Writer(self.path, runtime or ThreadRuntime(), queue_limit=queue_limit)
+        except BaseException as error:
             os.close(self._lock)
+            if isinstance(error, sqlite3.Error):
+                raise JournalUnavailable(f"{self.path}: {error}") from error
             raise
-        self._writer = Writer(self.path, runtime or ThreadRuntime(), queue_limit=queue_limit)
         self._open = True
 
     @property
     def trouble(self) -> str | None:
-        """Why the disk refused last, or None when the last commit went well."""
+        """Why the disk refused last, or None when the last write went well."""
         return self._writer.trouble
 
     # The life of a task

@@ -28,7 +28,13 @@ WHERE excluded.version > known.version
 
 MAX_PAUSE_S = 30.0
 
-REFUSALS = (psycopg2.DataError, psycopg2.IntegrityError, ValueError)
+REFUSALS = (
+    psycopg2.DataError,
+    psycopg2.IntegrityError,
+    psycopg2.errors.ProgramLimitExceeded,  # an OperationalError, but the row's fault: too long, too large
+    psycopg2.errors.StatementTooComplex,  # the same: nested too deeply
+    ValueError,
+)
 """What says that a row itself is wrong; ValueError: psycopg2 takes no text with a NUL or a lone surrogate."""
 
 

@@ -48,11 +48,13 @@ class Writer:
         self._runtime = runtime
         self._calls = runtime.queue()
         self._room = runtime.semaphore(queue_limit)
+        self._gate = runtime.semaphore(1)  # no call may slip in behind the one that closes
         self._batch_limit = batch_limit
         self._closed = False
         self.trouble: str | None = None
-        """Why the last commit failed; None once one succeeds."""
-        runtime.start_thread(self._loop, f"journal-{path.name}")
+        """Why the last commit failed; None once a write succeeds."""
+        connection = self._open()  # here, so that a file that cannot be opened is an error and no dead thread
+        runtime.start_thread(lambda: self._loop(connection), f"journal-{path.name}")
 
     def run(self, step: Step[T]) -> T:
         """Run `step`, wait until it is durable, and return what it returned.
@@ -62,10 +64,11 @@ class Writer:
         """
         self._room.acquire()
         try:
-            if self._closed:
-                raise JournalUnavailable(f"{self.path} is closed")
             call = _Call(step, self._runtime.waiter())
-            self._calls.put(call)
+            with self._gate:
+                if self._closed:
+                    raise JournalUnavailable(f"{self.path} is closed")
+                self._calls.put(call)
             call.waiter.wait()
         finally:
             self._room.release()
@@ -79,23 +82,30 @@ class Writer:
 
     def post(self, step: Step[Any]) -> None:
         """Run `step` with the next group, without waiting for it. Only for what may be lost: its error is too."""
-        if not self._closed:
-            self._calls.put(_Call(step, None))
+        with self._gate:
+            if not self._closed:
+                self._calls.put(_Call(step, None))
 
     def close(self) -> None:
         """Commit what waits, checkpoint, close the file. Later calls are refused."""
-        if self._closed:
-            return
-        self._closed = True
         done = _Call(lambda _: None, self._runtime.waiter())
-        self._calls.put(None)
-        self._calls.put(done)
+        with self._gate:
+            if self._closed:
+                return
+            self._closed = True
+            self._calls.put(None)
+            self._calls.put(done)
         done.waiter.wait()
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=0", "temp_store=MEMORY"):
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
 
     # From here on: the writer thread.
 
-    def _loop(self) -> None:
-        connection = self._open()
+    def _loop(self, connection: sqlite3.Connection) -> None:
         while True:
             batch, last = self._take(connection)
             if batch:
@@ -109,12 +119,6 @@ class Writer:
         except sqlite3.Error as error:
             self.trouble = str(error)
         self._runtime.wake([self._calls.get().waiter])
-
-    def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=0", "temp_store=MEMORY"):
-            connection.execute(f"PRAGMA {pragma}")
-        return connection
 
     def _take(self, connection: sqlite3.Connection) -> tuple[list[_Call], bool]:
         try:
@@ -149,6 +153,7 @@ class Writer:
         self._checkpoint(connection, above=WAL_LIMIT_BYTES)
 
     def _transaction(self, connection: sqlite3.Connection, batch: list[_Call]) -> None:
+        changes = connection.total_changes
         connection.execute("BEGIN IMMEDIATE")
         try:
             for call in batch:
@@ -161,7 +166,8 @@ class Writer:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-        self.trouble = None
+        if connection.total_changes != changes:  # a full disk can still be read
+            self.trouble = None
 
     def _verdict(self, error: Exception) -> Exception:
         if isinstance(error, sqlite3.OperationalError | sqlite3.DatabaseError) and not isinstance(

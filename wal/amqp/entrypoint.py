@@ -114,15 +114,23 @@ class TaskConsumer(SharedExtension, ProviderCollector):
 
     def _take_up(self) -> None:
         """What the last process left: outcomes that nobody may have heard, and unfinished tasks, oldest first."""
+        # Messages come back meanwhile. Who enters the id in `_running` first has the task, the other joins or leaves.
         for task_id in self.shared.unannounced:
-            task = self.journal.task(task_id)
-            failed = task.state is State.FAILED  # of a completed task the payload is gone, and not needed
-            self._tell(self.journal.work(task_id) if failed else Work(task_id, task.task_type, b"", ""), task)
-        for task_id in self.shared.unfinished:
-            # Its message may have come back meanwhile and have run it already.
-            if task_id in self._running or self.journal.task(task_id).state is not State.PENDING:
+            if task_id in self._running:
                 continue
             self._running[task_id] = []
+            task = self.journal.task(task_id)
+            if not task.announced:
+                failed = task.state is State.FAILED  # of a completed task the payload is gone, and not needed
+                self._tell(self.journal.work(task_id) if failed else Work(task_id, task.task_type, b"", ""), task)
+            self._settle(task_id)
+        for task_id in self.shared.unfinished:
+            if task_id in self._running:
+                continue
+            self._running[task_id] = []
+            if self.journal.task(task_id).state is not State.PENDING:  # its message came first, and has run it
+                self._settle(task_id)
+                continue
             work = self.journal.work(task_id)
             if self._provider(work.task_type) is None:
                 self._fail(work, PermanentError(f"this worker knows no task type {work.task_type}"))

@@ -38,8 +38,14 @@ class TaskPublisher:
 
     def announce(self, service: str, event: str, data: Json, headers: dict[str, Json]) -> None:
         """An event of Nameko's kind, as if `service` had dispatched it."""
+        exchange = _events_of(service)
         self._publisher.publish(
-            data, exchange=_events_of(service), routing_key=event, serializer="json", headers=headers
+            data,
+            exchange=exchange,
+            declare=[exchange],  # nobody may have listened yet
+            routing_key=event,
+            serializer="json",
+            headers=headers,
         )
 
     def _publish(self, work: Work, *, headers: dict[str, str] | None = None, **options: Any) -> None:
