@@ -104,6 +104,18 @@ def show(context: Context, task_id: str, json: bool = False) -> None:
     commands.journal("show", task_id, json=json)
 
 
+@task(positional=["task_id"], help={"task_id": "the task's id"})
+def retry(context: Context, task_id: str) -> None:
+    """Run a failed task again, from its last finished stage."""
+    commands.journal("retry", task_id, json=False)
+
+
+@task(positional=["task_id"], help={"task_id": "the task's id", "yes": "do not ask"})
+def cancel(context: Context, task_id: str, yes: bool = False) -> None:
+    """Fail a task that has not begun."""
+    commands.cancel_task(task_id, yes=yes)
+
+
 @task(help={"json": "for scripts"})
 def dead(context: Context, json: bool = False) -> None:
     """Count the dead letters."""
@@ -118,4 +130,4 @@ def doctor(context: Context, json: bool = False) -> None:
 
 namespace = Collection(up, down, status, logs, demo, shell, test, lint)
 namespace.add_collection(Collection("db", migrate, migration_status, rollback))
-namespace.add_collection(Collection("wal", journal_status, tasks, show, dead, doctor))
+namespace.add_collection(Collection("wal", journal_status, tasks, show, retry, cancel, dead, doctor))

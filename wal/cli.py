@@ -1,4 +1,7 @@
-"""The operators' view: ``python -m wal.cli status|tasks|show|dead|doctor``. Reads only; workers may run.
+"""The operators' view: ``python -m wal.cli status|tasks|show|dead|doctor|retry|cancel``.
+
+Looking is done read-only beside the running workers. ``retry`` and ``cancel`` ask the worker that owns the
+journal, over RPC; where it does not run, its journal is changed here and the worker acts on it at its start.
 
 Settings: ``ECO2_STATE_DIR`` (the journals), ``ECO2_DATABASE_URL``, ``ECO2_AMQP_URL``.
 """
@@ -7,6 +10,7 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +20,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from wal import doctor, inspect
+from wal import JournalError, JournalLocked, WALManager, doctor, inspect
 
 EXIT_GRAVE, EXIT_USAGE, EXIT_AWAY = 1, 2, 4
 
@@ -56,6 +60,47 @@ def show(files: list[Path], options: argparse.Namespace) -> tuple[Any, int]:
 def dead(files: list[Path], options: argparse.Namespace) -> tuple[Any, int]:
     queues = [f"tasks.{path.stem}.dead" for path in files]
     return [{"queue": queue, "messages": count} for queue, count in _depths([*queues, "tasks.unroutable"]).items()], 0
+
+
+def retry(files: list[Path], options: argparse.Namespace) -> tuple[Any, int]:
+    return _steer(files, options.task_id, "journal_retry", WALManager.reopen, "runs again")
+
+
+def cancel(files: list[Path], options: argparse.Namespace) -> tuple[Any, int]:
+    return _steer(files, options.task_id, "journal_cancel", WALManager.cancel, "is cancelled")
+
+
+def _steer(
+    files: list[Path], task_id: str, method: str, alone: Callable[[WALManager, str], None], outcome: str
+) -> tuple[Any, int]:
+    path = next((path for path in files if inspect.show(path, task_id) is not None), None)
+    if path is None:
+        raise Trouble(f"no journal knows the task {task_id}", EXIT_USAGE)
+    try:
+        journal = WALManager(path, worker=path.stem)
+    except JournalLocked:
+        _ask_worker(path.stem, method, task_id)
+        return {"task_id": task_id, "worker": path.stem, "outcome": outcome}, 0
+    try:
+        alone(journal, task_id)
+    except JournalError as refused:
+        raise Trouble(str(refused), EXIT_GRAVE) from None
+    finally:
+        journal.close()
+    return {"task_id": task_id, "worker": path.stem, "outcome": f"{outcome} when its worker starts"}, 0
+
+
+def _ask_worker(worker: str, method: str, task_id: str) -> None:
+    from nameko.exceptions import RemoteError, RpcTimeout, UnknownService
+    from nameko.standalone.rpc import ClusterRpcProxy
+
+    try:
+        with ClusterRpcProxy({"AMQP_URI": _setting("ECO2_AMQP_URL")}, timeout=10) as cluster:
+            getattr(cluster[worker], method)(task_id)
+    except RemoteError as refused:
+        raise Trouble(str(refused.value), EXIT_GRAVE) from None
+    except (RpcTimeout, UnknownService, OSError) as away:
+        raise Trouble(f"the worker {worker} holds its journal but does not answer: {away}", EXIT_AWAY) from None
 
 
 def examine(files: list[Path], options: argparse.Namespace) -> tuple[Any, int]:
@@ -108,6 +153,10 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser("show", help="all that is known of a task")
     one.add_argument("task_id")
     one.set_defaults(run=show)
+    for name, act, text in (("retry", retry, "run a failed task again"), ("cancel", cancel, "fail a waiting task")):
+        steering = commands.add_parser(name, help=text)
+        steering.add_argument("task_id")
+        steering.set_defaults(run=act)
     commands.add_parser("dead", help="messages in the dead-letter queues").set_defaults(run=dead)
     commands.add_parser("doctor", help="hold journals, PostgreSQL and queues against each other").set_defaults(
         run=examine

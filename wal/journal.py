@@ -135,25 +135,28 @@ class WALManager:
     def log_task_failure(self, task_id: str, error: BaseException | str) -> None:
         """pending or processing -> failed, for good. The payload stays, for an operator's retry."""
         kind, text = _describe(error)
-        now = time.time()
-
-        def step(connection: sqlite3.Connection) -> str:
-            if connection.execute(sql.FAIL, (now, kind, text, task_id)).rowcount != 1:
-                raise _refusal(connection, task_id, State.FAILED)
-            return _type(connection, task_id)
-
-        TRANSITIONS.labels(self._writer.run(step), State.FAILED).inc()
+        self._change(sql.FAIL, (time.time(), kind, text, task_id), task_id, State.FAILED)
 
     def log_task_retry(self, task_id: str, error: BaseException | str) -> None:
         """processing -> pending: this attempt failed, another will follow."""
         kind, text = _describe(error)
+        self._change(sql.RETRY, (kind, text, task_id), task_id, State.PENDING)
 
+    def reopen(self, task_id: str) -> None:
+        """failed -> pending, by an operator: attempts and crashes are counted anew, finished stages are kept."""
+        self._change(sql.REOPEN, (task_id,), task_id, State.PENDING)
+
+    def cancel(self, task_id: str) -> None:
+        """pending -> failed, by an operator. What runs already is not interrupted: `IllegalTransition`."""
+        self._change(sql.CANCEL, (time.time(), task_id), task_id, State.FAILED)
+
+    def _change(self, statement: str, values: tuple[Any, ...], task_id: str, wanted: State) -> None:
         def step(connection: sqlite3.Connection) -> str:
-            if connection.execute(sql.RETRY, (kind, text, task_id)).rowcount != 1:
-                raise _refusal(connection, task_id, State.PENDING)
+            if connection.execute(statement, values).rowcount != 1:
+                raise _refusal(connection, task_id, wanted)
             return _type(connection, task_id)
 
-        TRANSITIONS.labels(self._writer.run(step), State.PENDING).inc()
+        TRANSITIONS.labels(self._writer.run(step), wanted).inc()
 
     def checkpoint(self, task_id: str, stage: str, data: Json) -> None:
         """Keep the result of a finished stage of a running task."""

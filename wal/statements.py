@@ -31,6 +31,18 @@ UPDATE task SET state = 'pending', version = version + 1, error_class = ?, error
 WHERE task_id = ? AND state = 'processing'
 """
 
+REOPEN = """
+UPDATE task SET state = 'pending', version = version + 1, attempt = 0, crashes = 0,
+                finished_at = NULL, sync_error = NULL
+WHERE task_id = ? AND state = 'failed'
+"""
+
+CANCEL = """
+UPDATE task SET state = 'failed', version = version + 1, finished_at = ?, error_class = 'Cancelled',
+                error = 'cancelled by an operator', sync_error = NULL
+WHERE task_id = ? AND state = 'pending'
+"""
+
 RECOVER = """
 UPDATE task SET state = 'pending', version = version + 1, crashes = crashes + 1
 WHERE state = 'processing'

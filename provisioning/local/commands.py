@@ -93,10 +93,23 @@ def journal(command: str, *words: str, json: bool, **options: str | None) -> Non
     module("wal.cli", *(["--json"] if json else []), command, *words, *flags)
 
 
+def cancel_task(task_id: str, *, yes: bool) -> None:
+    _agreed(f"Fail the task {task_id}?", yes)
+    journal("cancel", task_id, json=False)
+
+
 def rollback(schema: str, *, yes: bool) -> None:
-    if not yes and input(f"Take back the last migration of {schema}, with its data? [y/N] ").lower() != "y":
-        raise Exit("nothing was changed", 1)
+    _agreed(f"Take back the last migration of {schema}, with its data?", yes)
     module("services.kernel.migrations", "down", schema)
+
+
+def _agreed(question: str, yes: bool) -> None:
+    try:
+        if yes or input(f"{question} [y/N] ").lower() == "y":
+            return
+    except EOFError:
+        raise Exit("nobody is there to answer: --yes answers for you", 1) from None
+    raise Exit("nothing was changed", 1)
 
 
 def test(select: str | None) -> None:

@@ -4,11 +4,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from kombu import Connection, Exchange
 from psycopg2.extras import Json
+from uuid6 import uuid7
 
 from tests.e2e.scans import answer
 from tests.stack import ROOT, TestStack, eventually
@@ -150,3 +152,26 @@ def test_the_doctor_names_a_row_that_postgresql_has_lost(stack: TestStack, clien
         "INSERT INTO tasks.task_results SELECT * FROM jsonb_populate_record(NULL::tasks.task_results, %s)",
         Json(row[0][0]),
     )
+
+
+def test_a_failed_task_is_run_again_by_its_running_worker(stack: TestStack) -> None:
+    task_id = f"{uuid7()}.store"
+    with Connection(stack.settings["ECO2_AMQP_URL"]) as connection, connection.channel() as channel:
+        connection.Producer(exchange=Exchange("tasks", no_declare=True)).publish(
+            b"text", routing_key="image.store", type="image.store", message_id=task_id, content_type="text/plain"
+        )
+        dead = eventually(lambda: channel.basic_get("tasks.storage.dead", no_ack=True))
+    assert "text/plain is not a type of picture" in dead.headers["reason"]
+
+    def shown() -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(stack.inv("wal.show", task_id, "--json").stdout)
+        return found
+
+    before = shown()
+    retried = stack.inv("wal.retry", task_id)
+
+    assert (before["state"], before["attempt"]) == ("failed", 1)
+    assert retried.returncode == 0, retried.stderr
+    again = eventually(lambda: (now := shown())["version"] == before["version"] + 3 and now)
+    assert (again["state"], again["error_class"]) == ("failed", "PermanentError")
+    assert stack.inv("wal.retry", "nobody").returncode == 2

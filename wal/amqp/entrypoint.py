@@ -23,7 +23,7 @@ from wal.amqp.publisher import TaskPublisher
 from wal.amqp.running import RunningTask
 from wal.amqp.settings import settings_of
 from wal.amqp.shared import SharedJournal
-from wal.errors import PermanentError, TaskTimeout
+from wal.errors import IllegalTransition, PermanentError, TaskTimeout
 from wal.metrics import DEAD, DEDUPLICATED, IN_FLIGHT
 from wal.records import Json, TaskRecord, Work
 from wal.states import State
@@ -69,7 +69,7 @@ class TaskConsumer(SharedExtension, ProviderCollector):
         self.queue_consumer.register_provider(self)
 
     def start(self) -> None:
-        self.container.spawn_managed_thread(self._take_up, identifier="journal recovery")
+        self.container.spawn_managed_thread(self._resume, identifier="journal recovery")
 
     def unregister_provider(self, provider: Any) -> None:
         """The last entrypoint to leave stops the consumption; all wait for that."""
@@ -112,7 +112,7 @@ class TaskConsumer(SharedExtension, ProviderCollector):
         else:
             self._spawn(work)
 
-    def _take_up(self) -> None:
+    def _resume(self) -> None:
         """What the last process left: outcomes that nobody may have heard, and unfinished tasks, oldest first."""
         # Messages come back meanwhile. Who enters the id in `_running` first has the task, the other joins or leaves.
         for task_id in self.shared.unannounced:
@@ -125,18 +125,26 @@ class TaskConsumer(SharedExtension, ProviderCollector):
                 self._tell(self.journal.work(task_id) if failed else Work(task_id, task.task_type, b"", ""), task)
             self._settle(task_id)
         for task_id in self.shared.unfinished:
-            if task_id in self._running:
-                continue
-            self._running[task_id] = []
-            if self.journal.task(task_id).state is not State.PENDING:  # its message came first, and has run it
-                self._settle(task_id)
-                continue
-            work = self.journal.work(task_id)
-            if self._provider(work.task_type) is None:
-                self._fail(work, PermanentError(f"this worker knows no task type {work.task_type}"))
-                self._settle(task_id)
-            else:
-                self._spawn(work)
+            self.take_up(task_id)
+
+    def take_up(self, task_id: str) -> None:
+        """Run a pending task of the journal, unless its message came meanwhile and has it run."""
+        if task_id in self._running or self.journal.task(task_id).state is not State.PENDING:
+            return
+        self._running[task_id] = []
+        work = self.journal.work(task_id)
+        if self._provider(work.task_type) is None:
+            self._fail(work, PermanentError(f"this worker knows no task type {work.task_type}"))
+            self._settle(task_id)
+        else:
+            self._spawn(work)
+
+    def cancel(self, task_id: str) -> None:
+        """Fail a task that waits. Raises `IllegalTransition` for one that runs or has ended."""
+        if task_id in self._running:
+            raise IllegalTransition(f"{task_id}: it runs already, or is about to")
+        self.journal.cancel(task_id)
+        self._tell(self.journal.work(task_id), self.journal.task(task_id))
 
     def _provider(self, task_type: str) -> "Task | None":
         return next((provider for provider in self._providers if provider.task_type == task_type), None)

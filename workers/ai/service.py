@@ -11,7 +11,7 @@ from services.kernel.service import EcoService
 from services.kernel.settings import config_of
 from services.recycle.knowledge import knowledge
 from wal import PermanentError
-from wal.amqp import Journal, RunningTask, task
+from wal.amqp import Journal, JournalControl, RunningTask, task
 from workers.ai import pipeline
 from workers.ai.local.build import model_path
 from workers.ai.local.photo import PhotoUnreadable
@@ -49,7 +49,7 @@ class Seeing(DependencyProvider):
             self.vision.rest(self.idle_s)
 
 
-class AiWorker(EcoService):
+class AiWorker(EcoService, JournalControl):
     """Recognises what a picture shows and finds the rules for it."""
 
     name = "ai"

@@ -5,12 +5,12 @@ from typing import Any
 from services.kernel.config import config
 from services.kernel.service import EcoService
 from wal import PermanentError
-from wal.amqp import Journal, RunningTask, task
+from wal.amqp import Journal, JournalControl, RunningTask, task
 from workers.extensions import Objects
 from workers.storage.images import image_key
 
 
-class StorageWorker(EcoService):
+class StorageWorker(EcoService, JournalControl):
     """Puts pictures into the object store, for the CDN to serve."""
 
     name = "storage"
