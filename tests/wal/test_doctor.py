@@ -1,0 +1,151 @@
+"""The doctor: every task that journals and PostgreSQL do not agree about is named, and no other."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from wal import WALManager
+from wal.cli import main
+from wal.doctor import examine
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[WALManager]:
+    with_rows = WALManager(tmp_path / "ai.db", worker="ai")
+    yield with_rows
+    with_rows.close()
+
+
+def finish(journal: WALManager, task_id: str, *, synced: bool = True, fails: bool = False) -> None:
+    journal.log_task_start(task_id, "scan.classify", b"")
+    journal.log_task_processing(task_id)
+    if fails:
+        journal.log_task_failure(task_id, "broken")
+    else:
+        journal.log_task_complete(task_id, {})
+    if synced:
+        journal.mark_synced([(task_id, journal.task(task_id).version)])
+
+
+def verdicts(journal: WALManager, known: dict[str, str], *others: Path) -> set[tuple[str, str]]:
+    """What the doctor finds, when PostgreSQL has the tasks of `known` in these states."""
+    report = examine(
+        [journal.path, *others], lambda ids: {task_id: known[task_id] for task_id in ids if task_id in known}, {}
+    )
+    return {(finding.verdict, finding.what) for finding in report.findings}
+
+
+def test_where_all_agree_nothing_is_found(journal: WALManager) -> None:
+    finish(journal, "a")
+    finish(journal, "b", fails=True)
+
+    assert verdicts(journal, {"a": "completed", "b": "failed", "pruned here": "completed"}) == set()
+
+
+def test_a_row_that_was_synced_and_is_gone_is_lost(journal: WALManager) -> None:
+    finish(journal, "a")
+    finish(journal, "b")
+
+    assert verdicts(journal, {"b": "completed"}) == {("lost", "a")}
+
+
+def test_a_row_of_another_state_has_diverged(journal: WALManager) -> None:
+    finish(journal, "a")
+
+    assert verdicts(journal, {"a": "failed"}) == {("diverged", "a")}
+
+
+def test_a_row_that_is_not_synced_yet_only_waits(journal: WALManager) -> None:
+    finish(journal, "a", synced=False)
+
+    report = examine([journal.path], lambda ids: {}, {"tasks.ai": 3})
+
+    assert [finding.verdict for finding in report.findings] == ["waiting"]
+    assert report.healthy
+    assert "tasks.ai: 3 messages ready" in report.notes
+
+
+def test_a_task_that_two_workers_have_finished_is_doubled(journal: WALManager, tmp_path: Path) -> None:
+    finish(journal, "a")
+    other = WALManager(tmp_path / "zz.db", worker="zz")
+    finish(other, "a")
+    other.close()
+
+    assert verdicts(journal, {"a": "completed"}, other.path) == {("doubled", "a")}
+
+
+def test_a_parked_row_is_named_once_for_its_journal(journal: WALManager) -> None:
+    finish(journal, "a", synced=False)
+    journal.park("a", journal.task("a").version, "refused")
+
+    assert ("parked", "ai") in verdicts(journal, {})
+
+
+def test_more_rows_than_one_question_holds_are_all_compared(
+    journal: WALManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from wal import inspect
+
+    for number in range(25):
+        finish(journal, f"task-{number:02}")
+    sizes = [len(rows) for rows in inspect.finished(journal.path, chunk=10)]
+
+    assert sizes == [10, 10, 5]
+
+
+def test_the_command_line_reads_while_the_worker_runs(journal: WALManager, capsys: pytest.CaptureFixture[str]) -> None:
+    finish(journal, "a")
+    journal.log_task_start("b", "scan.classify", {"scan": 1})
+
+    assert main(["--json", "--directory", str(journal.path.parent), "status"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["worker"], row["completed"], row["pending"]) == ("ai", 1, 1)
+
+    assert main(["--json", "--directory", str(journal.path.parent), "show", "b"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["payload"] == {"bytes": 10, "content_type": "application/json"}
+
+    assert main(["--directory", str(journal.path.parent), "tasks", "--state", "pending"]) == 0
+    assert "b" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["status"], ["show", "nothing"]])
+def test_what_is_not_there_is_said_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    assert main(["--directory", str(tmp_path), *words]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_failed_task_is_reopened_where_its_worker_does_not_run(
+    journal: WALManager, capsys: pytest.CaptureFixture[str]
+) -> None:
+    finish(journal, "a", fails=True)
+    finish(journal, "b")
+    at = ["--directory", str(journal.path.parent)]
+    journal.close()
+
+    assert main([*at, "retry", "a"]) == 0
+    assert main([*at, "retry", "b"]) == 1
+    assert "completed -> pending is not allowed" in capsys.readouterr().err
+    again = WALManager(journal.path, worker="ai")
+    assert again.recover_pending_tasks() == ["a"]
+    again.close()
+
+
+def test_a_waiting_task_is_cancelled_and_a_finished_one_is_not(
+    journal: WALManager, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal.log_task_start("a", "scan.classify", b"")
+    finish(journal, "b")
+    at = ["--directory", str(journal.path.parent)]
+    journal.close()
+
+    assert main([*at, "cancel", "a"]) == 0
+    assert main([*at, "cancel", "b"]) == 1
+    assert main([*at, "cancel", "nobody"]) == 2
+    again = WALManager(journal.path, worker="ai")
+    assert (again.task("a").state, again.task("a").error_class) == ("failed", "Cancelled")
+    again.close()
