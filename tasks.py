@@ -128,6 +128,13 @@ def doctor(context: Context, json: bool = False) -> None:
     commands.journal("doctor", json=json)
 
 
+@task(name="journal", help={"quick": "tiny sizes, one round; the report goes to .eco2/benchmarks.md"})
+def bench_journal(context: Context, quick: bool = False) -> None:
+    """Measure the journal beside its peers (13 minutes); writes docs/benchmarks.md."""
+    commands.module_alone("benchmarks.journal", *(["--quick"] if quick else []))
+
+
 namespace = Collection(up, down, status, logs, demo, shell, test, lint)
 namespace.add_collection(Collection("db", migrate, migration_status, rollback))
 namespace.add_collection(Collection("wal", journal_status, tasks, show, retry, cancel, dead, doctor))
+namespace.add_collection(Collection("bench", bench_journal))

@@ -13,6 +13,7 @@ eventlet; `wal.amqp` is the edge where RabbitMQ and Nameko come in, `wal.green` 
 
 from wal.errors import (
     IllegalTransition,
+    JournalClosed,
     JournalError,
     JournalLocked,
     JournalUnavailable,
@@ -28,6 +29,7 @@ from wal.states import State
 __all__ = [
     "Admission",
     "IllegalTransition",
+    "JournalClosed",
     "JournalError",
     "JournalLocked",
     "JournalUnavailable",

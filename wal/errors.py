@@ -29,5 +29,9 @@ class JournalLocked(JournalError):
     """Another process owns the file."""
 
 
+class JournalClosed(JournalError):
+    """The journal was closed: its worker is ending."""
+
+
 class JournalUnavailable(JournalError):
     """The disk refused: full, read-only, broken. Nothing may run unjournalled, so stop consuming."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from wal.errors import JournalError, JournalUnavailable
+from wal.errors import JournalClosed, JournalError, JournalUnavailable
 from wal.metrics import BATCH, COMMIT
 from wal.runtime import Runtime
 
@@ -59,7 +59,7 @@ class Writer:
     def run(self, step: Step[T]) -> T:
         """Run `step`, wait until it is durable, and return what it returned.
 
-        Waits while `queue_limit` steps are waiting already. Raises what the step raised, or
+        Waits while `queue_limit` steps are waiting already. Raises what the step raised, `JournalClosed`, or
         `JournalUnavailable` when the disk refused (then nothing of the step was kept).
         """
         self._room.acquire()
@@ -67,7 +67,7 @@ class Writer:
             call = _Call(step, self._runtime.waiter())
             with self._gate:
                 if self._closed:
-                    raise JournalUnavailable(f"{self.path} is closed")
+                    raise JournalClosed(f"{self.path} is closed")
                 self._calls.put(call)
             call.waiter.wait()
         finally:

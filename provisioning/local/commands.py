@@ -87,6 +87,11 @@ def module(name: str, *arguments: str) -> None:
     _run(["-m", name, *arguments], {**_told(urls), **os.environ})
 
 
+def module_alone(name: str, *arguments: str) -> None:
+    """Run a module that brings what it needs itself."""
+    _run(["-m", name, *arguments], os.environ)
+
+
 def journal(command: str, *words: str, json: bool, **options: str | None) -> None:
     """Ask `wal.cli` about the journals of the stack."""
     flags = [part for name, value in options.items() if value is not None for part in (f"--{name}", value)]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.wal import programs
-from wal import JournalError, JournalLocked, JournalUnavailable, UnknownTask, WALManager
+from wal import JournalClosed, JournalError, JournalLocked, JournalUnavailable, UnknownTask, WALManager
 from wal.models import SCHEMA_VERSION
 
 OWNS_UNTIL_KILLED = """
@@ -342,7 +342,7 @@ def test_a_closed_journal_refuses(journal: WALManager) -> None:
     """Guards W9."""
     journal.close()
 
-    with pytest.raises(JournalUnavailable, match="closed"):
+    with pytest.raises(JournalClosed, match="closed"):
         journal.log_task_start("t1", "probe", b"")
 
 

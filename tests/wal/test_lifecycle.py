@@ -19,6 +19,8 @@ CHANGES: dict[str, tuple[State, Call]] = {
     "complete": (State.COMPLETED, lambda journal, task_id: journal.log_task_complete(task_id, {"item": "can"})),
     "failure": (State.FAILED, lambda journal, task_id: journal.log_task_failure(task_id, ValueError("broken"))),
     "retry": (State.PENDING, lambda journal, task_id: journal.log_task_retry(task_id, OSError("away"))),
+    "reopen": (State.PENDING, lambda journal, task_id: journal.reopen(task_id)),
+    "cancel": (State.FAILED, lambda journal, task_id: journal.cancel(task_id)),
 }
 
 WAY_TO = {
@@ -34,6 +36,8 @@ ALLOWED = {
     (State.PROCESSING, "complete"),
     (State.PROCESSING, "failure"),
     (State.PROCESSING, "retry"),
+    (State.PENDING, "cancel"),
+    (State.FAILED, "reopen"),
 }
 
 ON_A_TASK: dict[str, Call] = {name: call for name, (_, call) in CHANGES.items()} | {
@@ -211,6 +215,54 @@ def test_a_checkpoint_or_a_heartbeat_is_no_change_of_state(journal: WALManager) 
     journal.heartbeat("t1")
 
     assert journal.task("t1") == before
+
+
+def test_a_failed_task_that_an_operator_reopens_is_as_new(journal: WALManager) -> None:
+    lead(journal, "t1", State.FAILED)
+    synced(journal, "t1")
+    journal.mark_announced("t1", journal.task("t1").version)
+
+    journal.reopen("t1")
+
+    task = journal.task("t1")
+    assert (task.state, task.attempt, task.crashes, task.finished_at) == (State.PENDING, 0, 0, None)
+    assert journal.work("t1").payload == b"photo"
+    assert journal.recover_pending_tasks() == ["t1"]
+
+
+def test_the_new_outcome_of_a_reopened_task_is_synced_and_told(journal: WALManager) -> None:
+    """Guards W6: that the failure was synced and told says nothing of what came after."""
+    lead(journal, "t1", State.FAILED)
+    synced(journal, "t1")
+    journal.mark_announced("t1", journal.task("t1").version)
+    journal.reopen("t1")
+
+    journal.log_task_processing("t1")
+    journal.log_task_complete("t1", None)
+
+    assert [row.task_id for row in journal.unsynced(10)] == ["t1"]
+    assert journal.unannounced() == ["t1"]
+
+
+def test_a_parked_row_is_offered_again_once_it_has_changed(journal: WALManager) -> None:
+    """Guards W12."""
+    lead(journal, "t1", State.FAILED)
+    journal.park("t1", journal.task("t1").version, "refused")
+
+    journal.reopen("t1")
+    journal.cancel("t1")
+
+    assert [row.task_id for row in journal.unsynced(10)] == ["t1"]
+
+
+def test_a_cancelled_task_says_so(journal: WALManager) -> None:
+    lead(journal, "t1", State.PENDING)
+
+    journal.cancel("t1")
+
+    task = journal.task("t1")
+    assert (task.state, task.error_class) == (State.FAILED, "Cancelled")
+    assert task.finished_at is not None
 
 
 # Known ids

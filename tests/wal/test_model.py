@@ -123,6 +123,27 @@ class Lifecycle(RuleBasedStateMachine):
         task.to(State.PENDING)
         task.error = "away"
 
+    @rule(task_id=IDS)
+    def reopen(self, task_id: str) -> None:
+        refusal, task = self.expect(task_id, State.FAILED)
+        if refusal:
+            with pytest.raises(refusal):
+                self.journal.reopen(task_id)
+            return
+        self.journal.reopen(task_id)
+        task.to(State.PENDING)
+        task.attempt, task.crashes, task.parked = 0, 0, False
+
+    @rule(task_id=IDS)
+    def cancel(self, task_id: str) -> None:
+        refusal, task = self.expect(task_id, State.PENDING)
+        if refusal:
+            with pytest.raises(refusal):
+                self.journal.cancel(task_id)
+            return
+        self.journal.cancel(task_id)
+        task.fail("cancelled by an operator")
+
     @rule(task_id=IDS, stage=st.sampled_from(["vision", "rules"]), data=JSON)
     def checkpoint(self, task_id: str, stage: str, data: Any) -> None:
         refusal, task = self.expect(task_id, State.PROCESSING)

@@ -173,22 +173,31 @@ def test_syncing_journals_nothing_about_itself(stack: TestStack, journal: WALMan
 # Versions
 
 
-def test_a_later_version_wins(
-    stack: TestStack, path: Path, journal: WALManager, syncer: Syncer, connect: Connect
-) -> None:
+def test_a_later_version_wins(stack: TestStack, journal: WALManager, syncer: Syncer) -> None:
     """Guards W6: failed was synced, and then it succeeded after all."""
     task_id = fail(journal, new_id())
     syncer.sync()
     assert arrived(stack, task_id) == {task_id: ("failed", 2, None)}
 
-    with other_journal(path, "probe-2") as later:
-        complete(later, task_id, "done")
-        other = syncing(later, connect)
-        other.sync()
-        other.finish()
+    journal.reopen(task_id)
+    journal.log_task_processing(task_id)
+    journal.log_task_complete(task_id, "done")
+    syncer.sync()
 
-    rows = stack.sql("SELECT state, version, result, error, worker FROM tasks.task_results WHERE task_id = %s", task_id)
-    assert rows == [("completed", 3, "done", None, "probe-2")]
+    rows = stack.sql("SELECT state, version, result, error FROM tasks.task_results WHERE task_id = %s", task_id)
+    assert rows == [("completed", 5, "done", None)]
+
+
+def test_a_reopened_task_keeps_its_last_outcome_in_postgresql_until_the_next(
+    stack: TestStack, journal: WALManager, syncer: Syncer
+) -> None:
+    task_id = fail(journal, new_id())
+    syncer.sync()
+
+    journal.reopen(task_id)
+
+    assert syncer.sync() == 0
+    assert arrived(stack, task_id) == {task_id: ("failed", 2, None)}
 
 
 def test_an_earlier_version_never_overwrites(

@@ -129,9 +129,12 @@ class TaskConsumer(SharedExtension, ProviderCollector):
 
     def take_up(self, task_id: str) -> None:
         """Run a pending task of the journal, unless its message came meanwhile and has it run."""
-        if task_id in self._running or self.journal.task(task_id).state is not State.PENDING:
+        if task_id in self._running:
             return
-        self._running[task_id] = []
+        self._running[task_id] = []  # before anything that yields: from here on its message joins
+        if self.journal.task(task_id).state is not State.PENDING:
+            self._settle(task_id)
+            return
         work = self.journal.work(task_id)
         if self._provider(work.task_type) is None:
             self._fail(work, PermanentError(f"this worker knows no task type {work.task_type}"))
@@ -169,12 +172,21 @@ class TaskConsumer(SharedExtension, ProviderCollector):
     # Out
 
     def _finish(self, work: Work, running: RunningTask, _ctx: Any, result: Json, exc_info: Any) -> tuple[Any, Any]:
-        if exc_info is None:
+        if running.attempt == 0:
+            self._not_begun(work, exc_info[1])
+        elif exc_info is None:
             exc_info = self._complete(work, result)
-        if exc_info is not None:
+        if exc_info is not None and running.attempt > 0:
             self._retry_or_fail(work, exc_info[1], running.attempt)
         self._settle(work.task_id)
         return result, exc_info
+
+    def _not_begun(self, work: Work, error: BaseException) -> None:
+        """The journal did not let it begin, because it is not pending: what the journal says stands."""
+        log.warning("%s was not begun: %s", work.task_id, error)
+        task = self.journal.task(work.task_id)
+        if task.state.finished:
+            self._tell(work, task)
 
     def _complete(self, work: Work, result: Json) -> Any:
         """Journal the result and tell it; returns the error if it cannot be kept, at this attempt as at any other."""

@@ -27,7 +27,7 @@ class RunningTask:
         self._work = work
         self._journal = journal
         self._announce = announce
-        self._finished: dict[str, Json] = {}
+        self._finished: dict[str, Json] | None = None  # read when the first stage asks
         self.attempt = 0
 
     @property
@@ -57,16 +57,17 @@ class RunningTask:
         return self._work.content_type
 
     def begin(self) -> None:
-        """Journal that it runs, and read back what earlier attempts have finished."""
+        """Journal that it runs."""
         self.attempt = insist(lambda: self._journal.log_task_processing(self.task_id))
-        if self.attempt > 1:
-            self._finished = self._journal.checkpoints(self.task_id)
 
     def stage(self, name: str, work: Callable[[], Json]) -> Json:
         """The result of `work`, kept durably; an attempt after this one reads it back instead of working again."""
+        if self._finished is None:
+            self._finished = self._journal.checkpoints(self.task_id)
         if name not in self._finished:
-            self._finished[name] = work()
-            insist(lambda: self._journal.checkpoint(self.task_id, name, self._finished[name]))
+            result = work()
+            insist(lambda: self._journal.checkpoint(self.task_id, name, result))
+            self._finished[name] = result
         return self._finished[name]
 
     def progress(self, stage: str, **more: Any) -> None:
