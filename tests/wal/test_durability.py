@@ -252,7 +252,7 @@ def test_a_torn_last_write_costs_that_write_alone(path: Path, tmp_path: Path) ->
 def test_a_call_that_meets_the_closing_is_kept_or_refused(path: Path) -> None:
     source = """
         import sys, threading, time
-        from wal import JournalUnavailable, WALManager
+        from wal import JournalClosed, WALManager
 
         sys.setswitchinterval(1e-6)  # so that threads meet at every line
         journal = WALManager(sys.argv[1], worker="probe")
@@ -262,7 +262,7 @@ def test_a_call_that_meets_the_closing_is_kept_or_refused(path: Path) -> None:
             for number in range(10**9):
                 try:
                     journal.log_task_start(f"t{thread}-{number}", "probe", b"")
-                except JournalUnavailable:
+                except JournalClosed:
                     return
                 kept.append(number)
 

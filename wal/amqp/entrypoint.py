@@ -53,7 +53,6 @@ class TaskConsumer(SharedExtension, ProviderCollector):
     def __init__(self) -> None:
         super().__init__()
         self._running: dict[str, list[Any]] = {}
-        self._consuming = False
         self._leaving: set[Any] = set()
         self._left = eventlet.event.Event()
 
@@ -193,7 +192,7 @@ class TaskConsumer(SharedExtension, ProviderCollector):
         try:
             try:
                 insist(lambda: self.journal.log_task_complete(work.task_id, result))
-            except (TypeError, ValueError) as unfit:
+            except (TypeError, ValueError, RecursionError) as unfit:
                 raise PermanentError(f"the result cannot be kept: {unfit}") from unfit
         except PermanentError:
             return sys.exc_info()
