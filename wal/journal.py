@@ -5,8 +5,9 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ from wal.writer import Writer
 
 MAX_CRASHES = 3
 """A task that was running each of this many times when its worker died is failed, not looped."""
+
+NEW = (None, None, None)  # result, error_class, error
+UNTOUCHED = (None, None, 0, 0, None)  # started, finished, announced and synced versions, sync_error
 
 ERROR_LIMIT = 2000  # characters of an error's text that are kept
 
@@ -95,68 +99,79 @@ class WALManager:
         now = time.time()
 
         def step(connection: sqlite3.Connection) -> Admission:
-            new = connection.execute(sql.INSERT_TASK, (task_id, task_type, self.worker, now)).rowcount == 1
-            if new:
-                connection.execute(sql.INSERT_PAYLOAD, (task_id, body, kind, head))
-            return Admission(new, _read(connection, task_id))
+            if connection.execute(sql.INSERT_TASK, (task_id, task_type, self.worker, now)).rowcount != 1:
+                return Admission(False, _read(connection, task_id))
+            connection.execute(sql.INSERT_PAYLOAD, (task_id, body, kind, head))
+            return Admission(
+                True, _record((task_id, task_type, "pending", 0, 0, 1, self.worker, *NEW, now, *UNTOUCHED))
+            )
 
         admission = self._writer.run(step)
         if admission.new:
-            TRANSITIONS.labels(task_type, State.PENDING).inc()
+            _count(task_type, State.PENDING)
         return admission
 
     def log_task_processing(self, task_id: str) -> int:
         """pending -> processing. Returns which attempt this is, 1 for the first."""
         now = time.time()
 
-        def step(connection: sqlite3.Connection) -> tuple[int, str]:
-            row = connection.execute(sql.CLAIM, (self.worker, now, now, task_id)).fetchone()
-            if row is None:
-                raise _refusal(connection, task_id, State.PROCESSING)
-            return row[0], _type(connection, task_id)
-
-        attempt, task_type = self._writer.run(step)
-        TRANSITIONS.labels(task_type, State.PROCESSING).inc()
-        return attempt
+        task_type, attempt = self._change(sql.CLAIM, (self.worker, now, now, task_id), task_id, State.PROCESSING)
+        _count(task_type, State.PROCESSING)
+        return int(attempt)
 
     def log_task_complete(self, task_id: str, result: Json) -> None:
         """processing -> completed, with its result. The payload and the checkpoints go."""
-        text, now = _dump(result), time.time()
+        text = _dump(result)
 
-        def step(connection: sqlite3.Connection) -> str:
-            if connection.execute(sql.COMPLETE, (text, now, task_id)).rowcount != 1:
-                raise _refusal(connection, task_id, State.COMPLETED)
+        def tidy(connection: sqlite3.Connection) -> None:
             connection.execute(sql.DROP_PAYLOAD, (task_id,))
             connection.execute(sql.DROP_CHECKPOINTS, (task_id,))
-            return _type(connection, task_id)
 
-        TRANSITIONS.labels(self._writer.run(step), State.COMPLETED).inc()
+        (task_type,) = self._change(sql.COMPLETE, (text, time.time(), task_id), task_id, State.COMPLETED, tidy)
+        _count(task_type, State.COMPLETED)
 
     def log_task_failure(self, task_id: str, error: BaseException | str) -> None:
         """pending or processing -> failed, for good. The payload stays, for an operator's retry."""
         kind, text = _describe(error)
-        self._change(sql.FAIL, (time.time(), kind, text, task_id), task_id, State.FAILED)
+        self._move(sql.FAIL, (time.time(), kind, text, task_id), task_id, State.FAILED)
 
     def log_task_retry(self, task_id: str, error: BaseException | str) -> None:
         """processing -> pending: this attempt failed, another will follow."""
         kind, text = _describe(error)
-        self._change(sql.RETRY, (kind, text, task_id), task_id, State.PENDING)
+        self._move(sql.RETRY, (kind, text, task_id), task_id, State.PENDING)
 
     def reopen(self, task_id: str) -> None:
         """failed -> pending, by an operator: attempts and crashes are counted anew, finished stages are kept."""
-        self._change(sql.REOPEN, (task_id,), task_id, State.PENDING)
+        self._move(sql.REOPEN, (task_id,), task_id, State.PENDING)
 
     def cancel(self, task_id: str) -> None:
         """pending -> failed, by an operator. What runs already is not interrupted: `IllegalTransition`."""
-        self._change(sql.CANCEL, (time.time(), task_id), task_id, State.FAILED)
+        self._move(sql.CANCEL, (time.time(), task_id), task_id, State.FAILED)
 
-    def _change(self, statement: str, values: tuple[Any, ...], task_id: str, wanted: State) -> None:
-        def step(connection: sqlite3.Connection) -> str:
-            if connection.execute(statement, values).rowcount != 1:
+    def _change(
+        self,
+        statement: str,
+        values: tuple[Any, ...],
+        task_id: str,
+        wanted: State,
+        also: Callable[[sqlite3.Connection], None] | None = None,
+    ) -> tuple[Any, ...]:
+        """Run a change of state, and `also` with it; returns what the statement returns. Raises if it fits nothing."""
+
+        def step(connection: sqlite3.Connection) -> tuple[Any, ...]:
+            rows = connection.execute(statement, values).fetchall()
+            if not rows:
                 raise _refusal(connection, task_id, wanted)
-            return _type(connection, task_id)
+            if also is not None:
+                also(connection)
+            changed: tuple[Any, ...] = rows[0]
+            return changed
 
-        TRANSITIONS.labels(self._writer.run(step), wanted).inc()
+        return self._writer.run(step)
+
+    def _move(self, statement: str, values: tuple[Any, ...], task_id: str, wanted: State) -> None:
+        (task_type,) = self._change(statement, values, task_id, wanted)
+        _count(task_type, wanted)
 
     def checkpoint(self, task_id: str, stage: str, data: Json) -> None:
         """Keep the result of a finished stage of a running task."""
@@ -309,8 +324,11 @@ def _prepare(path: Path) -> None:
         raise JournalUnavailable(f"{path}: {error}") from error
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
 def _dump(value: Json) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _encode(value)
 
 
 def _describe(error: BaseException | str) -> tuple[str, str]:
@@ -326,9 +344,13 @@ def _read(connection: sqlite3.Connection, task_id: str) -> TaskRecord:
     return _record(row)
 
 
-def _type(connection: sqlite3.Connection, task_id: str) -> str:
-    task_type: str = connection.execute("SELECT task_type FROM task WHERE task_id = ?", (task_id,)).fetchone()[0]
-    return task_type
+@cache
+def _counter(task_type: str, state: State) -> Any:
+    return TRANSITIONS.labels(task_type, state)  # looking a label up costs as much as a small write
+
+
+def _count(task_type: str, state: State) -> None:
+    _counter(task_type, state).inc()
 
 
 def _refusal(connection: sqlite3.Connection, task_id: str, wanted: State) -> JournalError:

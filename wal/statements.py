@@ -12,35 +12,40 @@ CLAIM = """
 UPDATE task SET state = 'processing', attempt = attempt + 1, version = version + 1,
                 worker = ?, started_at = ?, heartbeat_at = ?
 WHERE task_id = ? AND state = 'pending'
-RETURNING attempt
+RETURNING task_type, attempt
 """
 
 COMPLETE = """
 UPDATE task SET state = 'completed', version = version + 1, result = ?, finished_at = ?,
                 error = NULL, error_class = NULL, sync_error = NULL
 WHERE task_id = ? AND state = 'processing'
+RETURNING task_type
 """
 
 FAIL = """
 UPDATE task SET state = 'failed', version = version + 1, finished_at = ?, error_class = ?, error = ?, sync_error = NULL
 WHERE task_id = ? AND state IN ('pending', 'processing')
+RETURNING task_type
 """
 
 RETRY = """
 UPDATE task SET state = 'pending', version = version + 1, error_class = ?, error = ?
 WHERE task_id = ? AND state = 'processing'
+RETURNING task_type
 """
 
 REOPEN = """
 UPDATE task SET state = 'pending', version = version + 1, attempt = 0, crashes = 0,
                 finished_at = NULL, sync_error = NULL
 WHERE task_id = ? AND state = 'failed'
+RETURNING task_type
 """
 
 CANCEL = """
 UPDATE task SET state = 'failed', version = version + 1, finished_at = ?, error_class = 'Cancelled',
                 error = 'cancelled by an operator', sync_error = NULL
 WHERE task_id = ? AND state = 'pending'
+RETURNING task_type
 """
 
 RECOVER = """
