@@ -1,5 +1,7 @@
 """Health, readiness and metrics of each domain, at ``/<domain>/health`` and ``/api/<domain>/health``."""
 
+from typing import Any
+
 from werkzeug.wrappers import Response
 
 from services.gateway.http import Call, answer
@@ -37,7 +39,7 @@ def metrics(call: Call, domain: str) -> Response:
     return Response(_service(call, domain).metrics(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _service(call: Call, domain: str):  # type: ignore[no-untyped-def]
+def _service(call: Call, domain: str) -> Any:
     if domain not in DOMAINS:
         raise NotFound("domain_not_found", f"There is no domain {domain[:40]}: {', '.join(DOMAINS)}.")
     return getattr(call.services, DOMAINS[domain])

@@ -15,10 +15,10 @@ import time
 from typing import Any
 
 import eventlet
-from kombu import Connection
 from nameko.containers import ServiceContainer
 
 from services.kernel import logs
+from services.kernel.broker import reach
 from services.kernel.config import Config, ConfigError, config
 from services.kernel.settings import nameko_config
 
@@ -39,8 +39,7 @@ def _wait_for_broker(settings: Config) -> bool:
     deadline = time.monotonic() + settings.start_wait_s
     while True:
         try:
-            with Connection(str(settings.amqp_url), connect_timeout=2) as connection:
-                connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
+            reach(str(settings.amqp_url))
             return True
         except Exception as error:
             if time.monotonic() >= deadline:

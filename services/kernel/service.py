@@ -4,13 +4,14 @@ import json
 import time
 from typing import Any
 
-from kombu import Connection
 from nameko.extensions import DependencyProvider
 from nameko.messaging import QueueConsumer
 from nameko.rpc import rpc
 from nameko.web.handlers import http
 from prometheus_client import CONTENT_TYPE_LATEST, Histogram, generate_latest
 from werkzeug.wrappers import Request, Response
+
+from services.kernel.broker import reach
 
 CALLS = Histogram(
     "eco2_call_seconds",
@@ -46,8 +47,7 @@ class Broker:
 
         A consumer whose queue RabbitMQ refuses (declared before in another way) tries for ever, in silence.
         """
-        with Connection(self.container.config["AMQP_URI"], connect_timeout=2) as connection:
-            connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
+        reach(self.container.config["AMQP_URI"])
         consumers = [part for part in self.container.extensions if isinstance(part, QueueConsumer)]
         if not all(consumer._consumers_ready.ready() for consumer in consumers):
             raise ConnectionError("the service does not consume its queues yet")

@@ -11,10 +11,9 @@ from typing import Any
 
 import redis
 
-log = logging.getLogger(__name__)
+from services.waste.scans import STAGES
 
-STAGES = {"queued": 0, "stored": 10, "vision": 40, "rules": 55, "answer": 90}
-"""The stages of every scan, in order, with the percentage at which each is done."""
+log = logging.getLogger(__name__)
 
 
 def tell_stage(cache: redis.Redis, ttl_s: int, scan_id: str, stage: str) -> None:

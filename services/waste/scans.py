@@ -15,6 +15,9 @@ from uuid6 import uuid7
 from services.kernel.errors import NotFound, Unprocessable
 from services.waste.tables import Scan
 
+STAGES = {"queued": 0, "stored": 10, "vision": 40, "rules": 55, "answer": 90}
+"""The stages of every scan, in order, with the percentage at which each is done."""
+
 LATE = "deadline_exceeded"
 KEYS_LAST = timedelta(hours=24)
 
@@ -57,7 +60,7 @@ def open_scan(request: dict[str, Any]) -> Opened:
         **new.model_dump(),
         state="queued",
         stage="queued",
-        percent=0,
+        percent=STAGES["queued"],
     )
     if new.idempotency_key is None:
         row = next(iter(scan.returning(Scan).execute()))
@@ -88,13 +91,16 @@ def find(scan_id: str, viewer: str | None) -> Scan:
 
 def mark_stored(scan_id: str, image_key: str) -> Scan | None:
     """The picture is in the store. Returns the scan while it still waits for its answer, else None."""
-    _change(scan_id, Scan.state == "queued", state="stored", stage="stored", percent=10, image_key=image_key)
+    _change(
+        scan_id, Scan.state == "queued", state="stored", stage="stored", percent=STAGES["stored"], image_key=image_key
+    )
     scan: Scan | None = Scan.get_or_none((Scan.id == _uuid(scan_id)) & (Scan.state == "stored"))
     return scan
 
 
-def mark_progress(scan_id: str, stage: str, percent: int) -> None:
+def mark_progress(scan_id: str, stage: str) -> None:
     """A stage is done. A stage that was passed already changes nothing."""
+    percent = STAGES[stage]
     _change(scan_id, (Scan.state == "stored") & (Scan.percent < percent), stage=stage, percent=percent)
 
 

@@ -53,7 +53,7 @@ class WasteService(EcoService):
     @event_handler("ai", "scan.classify.progress")
     def stage_done(self, event: dict[str, Any]) -> None:
         scan_id, stage = scan_of(event), event["stage"]
-        scans.mark_progress(scan_id, stage, progress.STAGES[stage])
+        scans.mark_progress(scan_id, stage)
         self._tell_stage(scan_id, stage)
 
     @event_handler("ai", "scan.classify.completed")

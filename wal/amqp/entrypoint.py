@@ -9,7 +9,6 @@ failing one goes back through a delay queue until its attempts are used up, then
 import functools
 import logging
 import random
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -173,10 +172,10 @@ class TaskConsumer(SharedExtension, ProviderCollector):
     def _finish(self, work: Work, running: RunningTask, _ctx: Any, result: Json, exc_info: Any) -> tuple[Any, Any]:
         if running.attempt == 0:
             self._not_begun(work, exc_info[1])
-        elif exc_info is None:
-            exc_info = self._complete(work, result)
-        if exc_info is not None and running.attempt > 0:
-            self._retry_or_fail(work, exc_info[1], running.attempt)
+        else:
+            exc_info = exc_info or self._complete(work, result)
+            if exc_info is not None:
+                self._retry_or_fail(work, exc_info[1], running.attempt)
         self._settle(work.task_id)
         return result, exc_info
 
@@ -190,12 +189,9 @@ class TaskConsumer(SharedExtension, ProviderCollector):
     def _complete(self, work: Work, result: Json) -> Any:
         """Journal the result and tell it; returns the error if it cannot be kept, at this attempt as at any other."""
         try:
-            try:
-                insist(lambda: self.journal.log_task_complete(work.task_id, result))
-            except (TypeError, ValueError, RecursionError) as unfit:
-                raise PermanentError(f"the result cannot be kept: {unfit}") from unfit
-        except PermanentError:
-            return sys.exc_info()
+            insist(lambda: self.journal.log_task_complete(work.task_id, result))
+        except (TypeError, ValueError, RecursionError) as unfit:
+            return PermanentError, PermanentError(f"the result cannot be kept: {unfit}"), unfit.__traceback__
         self._tell(work, self.journal.task(work.task_id))
         return None
 

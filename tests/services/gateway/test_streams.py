@@ -11,7 +11,8 @@ from uuid6 import uuid7
 
 from services.gateway.streams import follow
 from services.kernel.errors import Unavailable
-from services.waste.progress import STAGES, tell_end, tell_stage
+from services.waste.progress import tell_end, tell_stage
+from services.waste.scans import STAGES
 from tests.stack import TestStack
 
 RUNNING = {"status": "processing", "stage": "vision", "percent": 40}
