@@ -12,7 +12,9 @@ eventlet; `wal.amqp` is the edge where RabbitMQ and Nameko come in, `wal.green` 
 """
 
 from wal.errors import (
+    Cancelled,
     IllegalTransition,
+    JournalBroken,
     JournalClosed,
     JournalError,
     JournalLocked,
@@ -28,7 +30,9 @@ from wal.states import State
 
 __all__ = [
     "Admission",
+    "Cancelled",
     "IllegalTransition",
+    "JournalBroken",
     "JournalClosed",
     "JournalError",
     "JournalLocked",

@@ -1,30 +1,36 @@
-"""The operators' view: ``python -m wal.cli status|tasks|show|dead|doctor|retry|cancel``.
+"""The operators' view: ``python -m wal.cli status|tasks|show|dead|doctor|retry|cancel|prune|backup``.
 
-Looking is done read-only beside the running workers. ``retry`` and ``cancel`` ask the worker that owns the
-journal, over RPC; where it does not run, its journal is changed here and the worker acts on it at its start.
+Looking is done read-only beside the running workers. What changes a journal is asked of the worker that owns it,
+over RPC; where it does not run, its journal is changed here and the worker acts on it at its start.
 
 Settings: ``ECO2_STATE_DIR`` (the journals), ``ECO2_DATABASE_URL``, ``ECO2_AMQP_URL``.
 """
 
 import argparse
-import json
 import os
+import re
 import sys
+import time
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
+from peewee import DatabaseError
 
-from wal import JournalError, JournalLocked, WALManager, doctor, inspect
+from wal import JournalError, JournalLocked, WALManager, doctor, inspect, printing
+from wal.backup import back_up
+from wal.file import quarantined
 
 EXIT_GRAVE, EXIT_USAGE, EXIT_AWAY = 1, 2, 4
 
-TIMES = ("created_at", "started_at", "finished_at", "heartbeat_at", "at")
+ANSWER_S = 10.0
+PRUNED_S = 600.0  # a million rows take a minute or two
+
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+T = TypeVar("T")
 
 
 class Trouble(Exception):
@@ -36,15 +42,28 @@ class Trouble(Exception):
 
 
 def status(files: list[Path], options: argparse.Namespace) -> tuple[Any, int]:
-    rows = [asdict(inspect.state(path)) for path in files]
-    flat = [{"worker": row["worker"], **row["by_state"], **{key: row[key] for key in
-             ("unsynced", "parked", "file_bytes", "wal_bytes")}} for row in rows]  # fmt: skip
-    return flat, 0
+    now = time.time()
+    return _each(files, lambda path: _flat(inspect.state(path), now))
+
+
+def _flat(facts: inspect.FileState, now: float) -> dict[str, Any]:
+    return {
+        "worker": facts.worker,
+        "running": facts.running,
+        **facts.by_state,
+        "heartbeat_s": _age(facts.oldest_heartbeat_at, now),
+        "unsynced": facts.unsynced,
+        "oldest_unsynced_s": _age(facts.oldest_unsynced_at, now),
+        "parked": facts.parked,
+        "quarantined": facts.quarantined,
+        "file_bytes": facts.file_bytes,
+        "wal_bytes": facts.wal_bytes,
+    }
 
 
 def tasks(files: list[Path], options: argparse.Namespace) -> tuple[Any, int]:
     shown = ("task_id", "task_type", "state", "attempt", "crashes", "created_at", "finished_at", "error")
-    chosen = [path for path in files if options.worker in (None, path.stem)]
+    chosen = _of_worker(files, options.worker)
     rows = [row for path in chosen for row in inspect.tasks(path, state=options.state, limit=options.limit)]
     return [{key: row[key] for key in shown} for row in rows], 0
 
@@ -63,44 +82,116 @@ def dead(files: list[Path], options: argparse.Namespace) -> tuple[Any, int]:
 
 
 def retry(files: list[Path], options: argparse.Namespace) -> tuple[Any, int]:
-    return _steer(files, options.task_id, "journal_retry", WALManager.reopen, "runs again")
+    def alone(journal: WALManager) -> str:
+        journal.reopen(options.task_id)
+        return "runs again when its worker starts"
+
+    return _steer(files, options.task_id, "journal_retry", alone)
 
 
 def cancel(files: list[Path], options: argparse.Namespace) -> tuple[Any, int]:
-    return _steer(files, options.task_id, "journal_cancel", WALManager.cancel, "is cancelled")
+    def alone(journal: WALManager) -> str:
+        journal.cancel(options.task_id)
+        return "is cancelled; its worker tells so when it starts"
+
+    return _steer(files, options.task_id, "journal_cancel", alone)
 
 
-def _steer(
-    files: list[Path], task_id: str, method: str, alone: Callable[[WALManager, str], None], outcome: str
-) -> tuple[Any, int]:
+def _steer(files: list[Path], task_id: str, method: str, alone: Callable[[WALManager], str]) -> tuple[Any, int]:
     path = next((path for path in files if inspect.show(path, task_id) is not None), None)
     if path is None:
         raise Trouble(f"no journal knows the task {task_id}", EXIT_USAGE)
+    outcome = _by_owner(path, alone, method, task_id)
+    return {"task_id": task_id, "worker": path.stem, "outcome": outcome}, 0
+
+
+def prune(files: list[Path], options: argparse.Namespace) -> tuple[Any, int]:
+    before = time.time() - options.older_than
+    chosen = _of_worker(files, options.worker)
+    counted = {path: inspect.prunable(path, before) for path in chosen}
+    if any(counted.values()) and not options.yes:
+        each = ", ".join(f"{path.stem} {count}" for path, count in counted.items() if count)
+        _agree(f"Delete {sum(counted.values())} finished tasks ({each}) that PostgreSQL has?")
+
+    def pruned(path: Path) -> dict[str, Any]:
+        if not counted[path]:
+            return {"worker": path.stem, "rows": 0}
+        gone = _by_owner(path, alone, "journal_prune", options.older_than, PRUNED_S)
+        return {"worker": path.stem, "rows": gone}
+
+    def alone(journal: WALManager) -> int:
+        from wal.amqp.control import prune_all
+
+        return prune_all(journal, options.older_than)
+
+    return _each(chosen, pruned)
+
+
+def backup(files: list[Path], options: argparse.Namespace) -> tuple[Any, int]:
+    chosen = _of_worker(files, options.worker)
+    folder = Path(options.to or options.directory / "backups")
+    if not options.to:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.resolve() == options.directory.resolve():
+        raise Trouble(f"{folder} has the journals themselves: a copy there would be taken for one", EXIT_USAGE)
+
+    return _each(chosen, lambda path: asdict(back_up(path, folder)))
+
+
+def _by_owner(
+    path: Path, alone: Callable[[WALManager], T], method: str, argument: Any, within_s: float = ANSWER_S
+) -> Any | T:
+    """What the worker that owns the journal answers to `method`, or `alone` where none does."""
     try:
         journal = WALManager(path, worker=path.stem)
     except JournalLocked:
-        _ask_worker(path.stem, method, task_id)
-        return {"task_id": task_id, "worker": path.stem, "outcome": outcome}, 0
+        return _ask_worker(path.stem, method, argument, within_s)
     try:
-        alone(journal, task_id)
-    except JournalError as refused:
-        raise Trouble(str(refused), EXIT_GRAVE) from None
+        return alone(journal)
     finally:
         journal.close()
-    return {"task_id": task_id, "worker": path.stem, "outcome": f"{outcome} when its worker starts"}, 0
 
 
-def _ask_worker(worker: str, method: str, task_id: str) -> None:
-    from nameko.exceptions import RemoteError, RpcTimeout, UnknownService
+def _ask_worker(worker: str, method: str, argument: Any, within_s: float) -> Any:
+    from kombu.exceptions import OperationalError
+    from nameko.exceptions import MethodNotFound, RemoteError, RpcTimeout, UnknownService
     from nameko.standalone.rpc import ClusterRpcProxy
 
     try:
-        with ClusterRpcProxy({"AMQP_URI": _setting("ECO2_AMQP_URL")}, timeout=10) as cluster:
-            getattr(cluster[worker], method)(task_id)
+        with ClusterRpcProxy({"AMQP_URI": _setting("ECO2_AMQP_URL")}, timeout=within_s) as cluster:
+            return getattr(cluster[worker], method)(argument)
     except RemoteError as refused:
         raise Trouble(str(refused.value), EXIT_GRAVE) from None
-    except (RpcTimeout, UnknownService, OSError) as away:
-        raise Trouble(f"the worker {worker} holds its journal but does not answer: {away}", EXIT_AWAY) from None
+    except (RpcTimeout, UnknownService, MethodNotFound, OperationalError, OSError) as away:
+        text = str(away) or type(away).__name__
+        raise Trouble(f"the worker {worker} holds its journal but does not answer: {text}", EXIT_AWAY) from None
+
+
+def _each(files: list[Path], act: Callable[[Path], T]) -> tuple[list[T], int]:
+    """What `act` returns for each; what goes wrong with one is said, and does not keep the others."""
+    answers, code = [], 0
+    for path in files:
+        try:
+            answers.append(act(path))
+        except (Trouble, JournalError, DatabaseError) as trouble:
+            print(f"{path.stem}: {trouble}", file=sys.stderr)
+            code = max(code, trouble.code if isinstance(trouble, Trouble) else EXIT_GRAVE)
+    return answers, code
+
+
+def _of_worker(files: list[Path], worker: str | None) -> list[Path]:
+    chosen = [path for path in files if worker in (None, path.stem)]
+    if not chosen:
+        raise Trouble(f"there is no journal of a worker {worker}", EXIT_USAGE)
+    return chosen
+
+
+def _agree(question: str) -> None:
+    if not sys.stdin.isatty():
+        raise Trouble(f"{question} Nobody is there to answer: --yes answers for you", EXIT_GRAVE)
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() != "y":
+        raise Trouble("nothing was changed", EXIT_GRAVE)
 
 
 def examine(files: list[Path], options: argparse.Namespace) -> tuple[Any, int]:
@@ -111,7 +202,9 @@ def examine(files: list[Path], options: argparse.Namespace) -> tuple[Any, int]:
     except psycopg2.OperationalError as error:
         raise Trouble(f"PostgreSQL (ECO2_DATABASE_URL) cannot be reached: {error}", EXIT_AWAY) from None
     try:
-        report = doctor.examine(files, doctor.known_to(connection), _depths([f"tasks.{path.stem}" for path in files]))
+        queues = _depths([f"tasks.{path.stem}" for path in files])
+        aside = quarantined(options.directory)
+        report = doctor.examine(files, doctor.known_to(connection), queues, quarantined=aside)
     finally:
         connection.close()
     shown = {"healthy": report.healthy, "findings": [asdict(one) for one in report.findings], "notes": report.notes}
@@ -129,10 +222,16 @@ def main(arguments: list[str] | None = None) -> int:
     except Trouble as trouble:
         print(trouble, file=sys.stderr)
         return trouble.code
+    except DatabaseError as error:
+        print(f"a journal cannot be read, and the doctor says which: {error}", file=sys.stderr)
+        return EXIT_GRAVE
+    except (JournalError, OSError) as error:
+        print(error, file=sys.stderr)
+        return EXIT_GRAVE
     if options.json:
-        print(json.dumps(_readable(answer), ensure_ascii=False, indent=2, default=str))
-    else:
-        _print(_readable(answer), options.columns)
+        printing.show_json(answer)
+    elif answer or not code:
+        printing.show(answer, options.shape)
     return int(code)
 
 
@@ -140,28 +239,54 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="wal", description=__doc__)
     parser.add_argument("--json", action="store_true", help="for scripts")
     parser.add_argument("--directory", help="where the journals are (default: ECO2_STATE_DIR)")
-    parser.set_defaults(columns=())
+    parser.set_defaults(shape=printing.Shape())
     commands = parser.add_subparsers(required=True)
-    commands.add_parser("status", help="tasks by state, rows not synced, sizes").set_defaults(
-        run=status, columns=("worker", *inspect.STATES, "unsynced", "parked", "file_bytes")
-    )
-    listing = commands.add_parser("tasks", help="the newest tasks")
+
+    def command(name: str, run: Any, text: str, **shape: Any) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(run=run, shape=printing.Shape(**shape))
+        return added
+
+    command("status", status, "tasks by state, rows not synced, ages, sizes", turned=True)
+    listing = command("tasks", tasks, "the newest tasks", columns=("task_id", "state", "created_at"))
     listing.add_argument("--state", choices=inspect.STATES)
-    listing.add_argument("--worker", help="of this worker alone")
     listing.add_argument("--limit", type=int, default=20)
-    listing.set_defaults(run=tasks, columns=("task_id", "state", "created_at"))
-    one = commands.add_parser("show", help="all that is known of a task")
-    one.add_argument("task_id")
-    one.set_defaults(run=show)
-    for name, act, text in (("retry", retry, "run a failed task again"), ("cancel", cancel, "fail a waiting task")):
-        steering = commands.add_parser(name, help=text)
-        steering.add_argument("task_id")
-        steering.set_defaults(run=act)
-    commands.add_parser("dead", help="messages in the dead-letter queues").set_defaults(run=dead)
-    commands.add_parser("doctor", help="hold journals, PostgreSQL and queues against each other").set_defaults(
-        run=examine
+    command("show", show, "all that is known of a task").add_argument("task_id")
+    command("retry", retry, "run a failed task again").add_argument("task_id")
+    command("cancel", cancel, "fail a task that waits, interrupt one that runs").add_argument("task_id")
+    command("dead", dead, "messages in the dead-letter queues")
+    command("doctor", examine, "hold journals, PostgreSQL and queues against each other")
+    pruning = command(
+        "prune",
+        prune,
+        "delete finished tasks from the journals; what PostgreSQL does not have never goes. "
+        "A task whose message comes again after that is run again",
+        line="{worker}: {rows} rows deleted",
     )
+    pruning.add_argument("--older-than", required=True, type=_duration, help="finished so long ago: 30m, 12h, 7d")
+    pruning.add_argument("--yes", action="store_true", help="do not ask")
+    copying = command(
+        "backup",
+        backup,
+        "copy each journal, while its worker runs",
+        line="{worker}: {rows} tasks, {bytes} bytes in {path}",
+    )
+    copying.add_argument("--to", help="a folder that exists (default: backups/ beside the journals)")
+    for one in (listing, pruning, copying):
+        one.add_argument("--worker", help="of this worker alone")
     return parser
+
+
+def _duration(text: str) -> float:
+    """Seconds from 90s, 30m, 12h, 7d."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no duration; write 90s, 30m, 12h or 7d")
+    return float(found[1]) * SECONDS[found[2]]
+
+
+def _age(moment: float | None, now: float) -> float | None:
+    return None if moment is None else max(0.0, round(now - moment, 1))
 
 
 def _setting(name: str) -> str:
@@ -190,61 +315,6 @@ def _depths(queues: list[str]) -> dict[str, int]:
     return depths
 
 
-def _readable(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_readable(one) for one in value]
-    if isinstance(value, dict):
-        return {key: _moment(one) if key in TIMES else _readable(one) for key, one in value.items()}
-    return value
-
-
-def _moment(seconds: float | None) -> str | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(" ", "milliseconds")
-
-
-def _print(answer: Any, columns: tuple[str, ...]) -> None:
-    console = Console()
-    if isinstance(answer, dict) and "findings" in answer:
-        _print_report(console, answer)
-    elif isinstance(answer, dict):
-        for key, value in answer.items():
-            console.print(f"[bold]{key:16}[/] {value}", highlight=False, soft_wrap=True)
-    elif not answer:
-        console.print("none")
-    else:
-        console.print(_table([{name: row[name] for name in columns or row} for row in answer]))
-
-
-def _print_report(console: Console, report: dict[str, Any]) -> None:
-    console.print("[green]all agree[/]" if report["healthy"] else "[red]not all agree[/]")
-    if report["findings"]:
-        console.print(_table(report["findings"]))
-    for note in report["notes"]:
-        console.print(f"  {note}", highlight=False, soft_wrap=True)
-
-
-def _table(rows: list[dict[str, Any]]) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in rows[0]:
-        numeric = isinstance(rows[0][name], int)
-        table.add_column(
-            name.removesuffix("_bytes").removesuffix("_at").replace("_", " "),
-            justify="right" if numeric else "left",
-            overflow="fold",
-            no_wrap=name in ("task_id", "state", *TIMES),
-        )
-    for row in rows:
-        table.add_row(*(_cell(name, value) for name, value in row.items()))
-    return table
-
-
-def _cell(name: str, value: Any) -> str:
-    if value is None:
-        return ""
-    if name.endswith("_bytes"):
-        return f"{value / 1e6:.1f} MB"
-    return str(value)[5:19] if name in TIMES else str(value)
-
-
 if __name__ == "__main__":
+    warnings.filterwarnings("ignore", r"\s*Eventlet is deprecated")  # Nameko imports it; no operator can help that
     sys.exit(main())

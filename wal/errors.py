@@ -9,6 +9,10 @@ class PermanentError(Exception):
     """Raised by a task that no further attempt can save: the input itself is wrong."""
 
 
+class Cancelled(PermanentError):
+    """An operator has interrupted the task."""
+
+
 class TaskTimeout(TransientError):
     """The task ran longer than its type allows."""
 
@@ -35,3 +39,7 @@ class JournalClosed(JournalError):
 
 class JournalUnavailable(JournalError):
     """The disk refused: full, read-only, broken. Nothing may run unjournalled, so stop consuming."""
+
+
+class JournalBroken(JournalError):
+    """The file itself is damaged. The worker has to end: its next start sets the file aside."""

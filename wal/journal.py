@@ -1,42 +1,52 @@
 """`WALManager`: the journal's public face. Each call returns when what it says is durable on the disk."""
 
-import fcntl
 import json
 import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from peewee import SqliteDatabase
-
 from wal import statements as sql
-from wal.errors import IllegalTransition, JournalError, JournalLocked, JournalUnavailable, UnknownTask
-from wal.metrics import RECOVERED, TRANSITIONS
-from wal.models import SCHEMA_VERSION, create_schema, upgrade_schema
-from wal.records import Json, TaskRecord, Work, utc
+from wal import transitions
+from wal.errors import JournalUnavailable, UnknownTask
+from wal.file import own, prepare, read_only, size
+from wal.metrics import (
+    BACKLOG,
+    FILE_BYTES,
+    OLDEST_UNSYNCED,
+    PARKED_ROWS,
+    RECOVERED,
+    TRANSITIONS,
+    UNSYNCED,
+    WAL_BYTES,
+)
+from wal.records import Json, TaskRecord, Unsynced, Work, utc
 from wal.runtime import Runtime, ThreadRuntime
 from wal.states import State
-from wal.writer import Writer
+from wal.transitions import refusal
+from wal.writer import Batch, Writer, one_by_one
 
 MAX_CRASHES = 3
 """A task that was running each of this many times when its worker died is failed, not looped."""
 
-NEW = (None, None, None)  # result, error_class, error
-UNTOUCHED = (None, None, 0, 0, None)  # started, finished, announced and synced versions, sync_error
-
+ALWAYS_KEPT_S = 3600.0
 ERROR_LIMIT = 2000  # characters of an error's text that are kept
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What `log_task_start` found: a new task, or one the journal knew, in its present state."""
+    """What `log_task_start` found: a task that the journal knew, in its present state, or None, then it is new."""
 
-    new: bool
-    task: TaskRecord
+    known: TaskRecord | None
+
+    @property
+    def new(self) -> bool:
+        return self.known is None
 
 
 class WALManager:
@@ -51,19 +61,11 @@ class WALManager:
     ) -> None:
         self.path = Path(path)
         self.worker = worker
+        self._runtime = runtime or ThreadRuntime()
+        self._lock = own(self.path)
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise JournalUnavailable(f"{self.path}: {error}") from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self._lock)
-            raise JournalLocked(f"{self.path} belongs to another process") from None
-        try:
-            _prepare(self.path)
-            self._writer = Writer(self.path, runtime or ThreadRuntime(), queue_limit=queue_limit)
+            prepare(self.path)
+            self._writer = Writer(self.path, self._runtime, queue_limit=queue_limit)
         except BaseException as error:
             os.close(self._lock)
             if isinstance(error, sqlite3.Error):
@@ -73,7 +75,7 @@ class WALManager:
 
     @property
     def trouble(self) -> str | None:
-        """Why the disk refused last, or None when the last write went well."""
+        """Why the disk refuses, or None. It is well five seconds after the last refusal, once a write succeeded."""
         return self._writer.trouble
 
     # The life of a task
@@ -91,87 +93,79 @@ class WALManager:
 
         `payload` is kept as it is when bytes, else as JSON.
         """
+        known = self._writer.apply(transitions.start, self._given(task_id, task_type, payload, content_type, headers))
+        if known is not None:
+            return Admission(_record(known))
+        _count(task_type, State.PENDING)
+        return NEW
+
+    def begin(
+        self,
+        task_id: str,
+        task_type: str,
+        payload: bytes | Json,
+        *,
+        content_type: str | None = None,
+        headers: dict[str, Json] | None = None,
+    ) -> int | TaskRecord:
+        """`log_task_start` and `log_task_processing` in one commit. Returns which attempt begins, 1 for the first.
+
+        For a finished task nothing is begun: the answer is the task. Raises `IllegalTransition` for one that runs.
+        """
+        given = self._given(task_id, task_type, payload, content_type, headers)
+        begun = self._writer.apply(transitions.begin, given)
+        if not isinstance(begun, int):
+            return _record(begun)
+        _count(task_type, State.PROCESSING)
+        return begun
+
+    def _given(
+        self,
+        task_id: str,
+        task_type: str,
+        payload: bytes | Json,
+        content_type: str | None,
+        headers: dict[str, Json] | None,
+    ) -> tuple[Any, ...]:
         if isinstance(payload, bytes):
             body, kind = payload, content_type or "application/octet-stream"
         else:
             body, kind = _dump(payload).encode(), "application/json"
-        head = _dump(headers or {})
-        now = time.time()
-
-        def step(connection: sqlite3.Connection) -> Admission:
-            if connection.execute(sql.INSERT_TASK, (task_id, task_type, self.worker, now)).rowcount != 1:
-                return Admission(False, _read(connection, task_id))
-            connection.execute(sql.INSERT_PAYLOAD, (task_id, body, kind, head))
-            return Admission(
-                True, _record((task_id, task_type, "pending", 0, 0, 1, self.worker, *NEW, now, *UNTOUCHED))
-            )
-
-        admission = self._writer.run(step)
-        if admission.new:
-            _count(task_type, State.PENDING)
-        return admission
+        head = _dump(headers) if headers else "{}"
+        return task_id, task_type, self.worker, time.time(), body, kind, head
 
     def log_task_processing(self, task_id: str) -> int:
         """pending -> processing. Returns which attempt this is, 1 for the first."""
-        now = time.time()
-
-        task_type, attempt = self._change(sql.CLAIM, (self.worker, now, now, task_id), task_id, State.PROCESSING)
+        task_type, attempt = self._writer.apply(transitions.claim, (task_id, self.worker, time.time()))
         _count(task_type, State.PROCESSING)
         return int(attempt)
 
-    def log_task_complete(self, task_id: str, result: Json) -> None:
-        """processing -> completed, with its result. The payload and the checkpoints go."""
-        text = _dump(result)
+    def log_task_complete(self, task_id: str, result: Json) -> int:
+        """processing -> completed, with its result. The payload and the checkpoints go. Returns the new version."""
+        return self._finish(transitions.complete, (task_id, _dump(result), time.time()), State.COMPLETED)
 
-        def tidy(connection: sqlite3.Connection) -> None:
-            connection.execute(sql.DROP_PAYLOAD, (task_id,))
-            connection.execute(sql.DROP_CHECKPOINTS, (task_id,))
+    def log_task_failure(self, task_id: str, error: BaseException | str) -> int:
+        """pending or processing -> failed, for good. The payload stays, for a retry. Returns the new version."""
+        return self._finish(transitions.fail, (task_id, time.time(), *describe(error)), State.FAILED)
 
-        (task_type,) = self._change(sql.COMPLETE, (text, time.time(), task_id), task_id, State.COMPLETED, tidy)
-        _count(task_type, State.COMPLETED)
-
-    def log_task_failure(self, task_id: str, error: BaseException | str) -> None:
-        """pending or processing -> failed, for good. The payload stays, for an operator's retry."""
-        kind, text = _describe(error)
-        self._move(sql.FAIL, (time.time(), kind, text, task_id), task_id, State.FAILED)
+    def cancel(self, task_id: str) -> int:
+        """pending -> failed, by an operator. Returns the new version."""
+        return self._finish(transitions.cancel, (task_id, time.time()), State.FAILED)
 
     def log_task_retry(self, task_id: str, error: BaseException | str) -> None:
         """processing -> pending: this attempt failed, another will follow."""
-        kind, text = _describe(error)
-        self._move(sql.RETRY, (kind, text, task_id), task_id, State.PENDING)
+        (task_type,) = self._writer.apply(transitions.retry, (task_id, *describe(error)))
+        _count(task_type, State.PENDING)
 
     def reopen(self, task_id: str) -> None:
         """failed -> pending, by an operator: attempts and crashes are counted anew, finished stages are kept."""
-        self._move(sql.REOPEN, (task_id,), task_id, State.PENDING)
+        (task_type,) = self._writer.apply(transitions.reopen, (task_id,))
+        _count(task_type, State.PENDING)
 
-    def cancel(self, task_id: str) -> None:
-        """pending -> failed, by an operator. What runs already is not interrupted: `IllegalTransition`."""
-        self._move(sql.CANCEL, (time.time(), task_id), task_id, State.FAILED)
-
-    def _change(
-        self,
-        statement: str,
-        values: tuple[Any, ...],
-        task_id: str,
-        wanted: State,
-        also: Callable[[sqlite3.Connection], None] | None = None,
-    ) -> tuple[Any, ...]:
-        """Run a change of state, and `also` with it; returns what the statement returns. Raises if it fits nothing."""
-
-        def step(connection: sqlite3.Connection) -> tuple[Any, ...]:
-            rows = connection.execute(statement, values).fetchall()
-            if not rows:
-                raise _refusal(connection, task_id, wanted)
-            if also is not None:
-                also(connection)
-            changed: tuple[Any, ...] = rows[0]
-            return changed
-
-        return self._writer.run(step)
-
-    def _move(self, statement: str, values: tuple[Any, ...], task_id: str, wanted: State) -> None:
-        (task_type,) = self._change(statement, values, task_id, wanted)
+    def _finish(self, batch: Batch, values: tuple[Any, ...], wanted: State) -> int:
+        task_type, version = self._writer.apply(batch, values)
         _count(task_type, wanted)
+        return int(version)
 
     def checkpoint(self, task_id: str, stage: str, data: Json) -> None:
         """Keep the result of a finished stage of a running task."""
@@ -179,7 +173,7 @@ class WALManager:
 
         def step(connection: sqlite3.Connection) -> None:
             if connection.execute(sql.SAVE_CHECKPOINT, (stage, text, now, task_id)).rowcount != 1:
-                raise _refusal(connection, task_id, State.PROCESSING)
+                raise refusal(connection, task_id, State.PROCESSING)
 
         self._writer.run(step)
 
@@ -197,7 +191,7 @@ class WALManager:
 
         def step(connection: sqlite3.Connection) -> None:
             if connection.execute(sql.HEARTBEAT, (now, task_id)).rowcount != 1:
-                raise _refusal(connection, task_id, State.PROCESSING)
+                raise refusal(connection, task_id, State.PROCESSING)
 
         self._writer.run(step)
 
@@ -215,8 +209,7 @@ class WALManager:
         def step(connection: sqlite3.Connection) -> list[tuple[str, str]]:
             connection.execute(sql.RECOVER)
             looping = connection.execute(sql.CRASH_LOOPS, (MAX_CRASHES,)).fetchall()
-            for (task_id,) in looping:
-                connection.execute(sql.FAIL, (now, "CrashLoop", reason, task_id))
+            sql.FAIL.on(connection, [(task_id, now, "CrashLoop", reason) for (task_id,) in looping])
             return connection.execute(sql.UNFINISHED).fetchall()
 
         found = self._writer.run(step)
@@ -225,14 +218,17 @@ class WALManager:
         return [task_id for task_id, _ in found]
 
     def work(self, task_id: str) -> Work:
-        """The payload of a task that is not completed."""
+        """What a task that is not completed was given. Raises `UnknownTask`."""
+        for work in self.works([task_id]):
+            return work
+        raise UnknownTask(f"{task_id}: no such task, or its payload is gone because it is completed")
 
-        def step(connection: sqlite3.Connection) -> Work:
-            row = connection.execute(sql.WORK, (task_id,)).fetchone()
-            if row is None:
-                raise UnknownTask(f"{task_id}: no such task, or its payload is gone because it is completed")
-            identity, task_type, body, kind, headers, attempt, crashes = row
-            return Work(identity, task_type, bytes(body), kind, json.loads(headers), attempt, crashes)
+    def works(self, task_ids: list[str]) -> list[Work]:
+        """The same of several, in their order; what is completed or unknown is left out."""
+
+        def step(connection: sqlite3.Connection) -> list[Work]:
+            found = (connection.execute(sql.WORK, (task_id,)).fetchone() for task_id in task_ids)
+            return [_work(row) for row in found if row is not None]
 
         return self._writer.run(step)
 
@@ -242,23 +238,29 @@ class WALManager:
 
     def mark_announced(self, task_id: str, version: int) -> None:
         """The outcome of this version was told. Does not wait for the disk: telling twice does no harm."""
-        self._writer.post(lambda c: c.execute(sql.MARK_ANNOUNCED, (version, task_id, version)).rowcount)
+        self._writer.post(transitions.announced, (task_id, version))
 
     # To PostgreSQL
 
-    def unsynced(self, limit: int) -> list[TaskRecord]:
+    def unsynced(self, limit: int) -> list[Unsynced]:
         """Finished tasks whose present version PostgreSQL does not have, oldest first; parked ones left out."""
-        return self._writer.run(lambda c: [_record(row) for row in c.execute(sql.UNSYNCED, (limit,))])
+        return self.unsynced_after(None, limit)()
 
-    def unsynced_backlog(self) -> tuple[int, float]:
-        """How many finished rows wait for PostgreSQL, and the age of the oldest in seconds."""
-        count, oldest = self._writer.run(lambda c: c.execute(sql.COUNT_UNSYNCED).fetchone())
-        return count, max(0.0, time.time() - oldest) if oldest is not None else 0.0
+    def unsynced_after(self, last: Unsynced | None, limit: int) -> Callable[[], list[Unsynced]]:
+        """Begin to read those that come after `last`; what is returned waits for them."""
+        values = (last.finished_at if last else 0.0, last.task_id if last else "", limit)
+
+        def step(connection: sqlite3.Connection) -> list[Unsynced]:
+            return [Unsynced(*row) for row in connection.execute(sql.UNSYNCED, values).fetchall()]
+
+        return self._writer.ask(one_by_one, step)
 
     def mark_synced(self, rows: Iterable[tuple[str, int]]) -> None:
-        """PostgreSQL has these (id, version). A row that has changed since stays unsynced."""
-        marks = [(version, task_id) for task_id, version in rows]
-        self._writer.run(lambda c: c.executemany(sql.MARK_SYNCED, marks).rowcount)
+        """PostgreSQL has these (id, version). A row that has changed since stays unsynced.
+
+        Does not wait for the disk: a row that is not marked goes once more. What is read after this sees the marks.
+        """
+        self._writer.post(transitions.synced, list(rows))
 
     def park(self, task_id: str, version: int, reason: str) -> None:
         """PostgreSQL refused this row: keep the reason, and do not offer it again until it changes."""
@@ -271,25 +273,40 @@ class WALManager:
         return self._writer.run(lambda c: _read(c, task_id))
 
     def stats(self) -> dict[str, int]:
-        """Tasks by state, finished rows not yet synced, rows parked."""
+        """Tasks by state, finished rows not yet synced, rows parked. Counted beside the writer, which goes on."""
+        self._writer.run(lambda _: None)  # what was said before is counted
+        return self._runtime.outside(lambda: _count_all(self.path))
 
-        def step(connection: sqlite3.Connection) -> dict[str, int]:
-            counts = {state.value: 0 for state in State} | dict(connection.execute(sql.COUNT_BY_STATE).fetchall())
-            counts["unsynced"] = connection.execute(sql.COUNT_UNSYNCED).fetchone()[0]
-            counts["parked"] = connection.execute(sql.COUNT_PARKED).fetchone()[0]
-            return counts
+    def oldest_unsynced_s(self) -> float:
+        """The age in seconds of the oldest finished row that waits for PostgreSQL; 0 when none does."""
+        row = self._writer.run(lambda c: c.execute(sql.OLDEST_UNSYNCED).fetchone())
+        return max(0.0, time.time() - row[0]) if row else 0.0
 
-        return self._writer.run(step)
+    def measure(self) -> None:
+        """Tell Prometheus how much waits, and how large the file is."""
+        counts = self.stats()
+        BACKLOG.set(counts["pending"] + counts["processing"])
+        UNSYNCED.set(counts["unsynced"])
+        PARKED_ROWS.set(counts["parked"])
+        OLDEST_UNSYNCED.set(self.oldest_unsynced_s())
+        FILE_BYTES.set(size(self.path))
+        WAL_BYTES.set(size(Path(f"{self.path}-wal")))
 
-    def prune(self, older_than_s: float) -> int:
-        """Delete synced rows that finished more than `older_than_s` seconds ago, at most 1000 a call."""
-        before = time.time() - older_than_s
+    def prune(self, older_than_s: float, keep_bytes: int | None = None) -> int:
+        """Delete synced rows that finished more than `older_than_s` seconds ago, the oldest first, at most 1000 a call.
+
+        While the file holds more than `keep_bytes` of rows, younger ones go too, but for those of the last
+        `ALWAYS_KEPT_S`, whose messages may still come again. What PostgreSQL does not have never goes. The writer
+        gives the space back by and by.
+        """
+        now = time.time()
+        at_least = min(older_than_s, ALWAYS_KEPT_S)
 
         def step(connection: sqlite3.Connection) -> int:
-            gone = connection.execute(sql.PRUNE, (before,)).fetchall()
-            for row in gone:
-                connection.execute(sql.DROP_PAYLOAD, row)
-                connection.execute(sql.DROP_CHECKPOINTS, row)
+            too_large = keep_bytes is not None and _bytes_used(connection) > keep_bytes
+            gone = connection.execute(sql.PRUNE, (now - (at_least if too_large else older_than_s),)).fetchall()
+            sql.DROP_PAYLOADS.on(connection, gone)
+            sql.DROP_CHECKPOINTS.on(connection, gone)
             return len(gone)
 
         return self._writer.run(step)
@@ -302,28 +319,6 @@ class WALManager:
             os.close(self._lock)
 
 
-def _prepare(path: Path) -> None:
-    database = SqliteDatabase(str(path), pragmas={"journal_mode": "wal", "synchronous": "full"})
-    try:
-        with database.connection_context():
-            version = database.execute_sql("PRAGMA user_version").fetchone()[0]
-            if version == 0:
-                with database.atomic("IMMEDIATE"):
-                    create_schema(database)
-            elif version < SCHEMA_VERSION:
-                with database.atomic("IMMEDIATE"):
-                    upgrade_schema(database, version)
-            elif version > SCHEMA_VERSION:
-                raise JournalError(
-                    f"{path} has schema version {version}, this code knows {SCHEMA_VERSION}: "
-                    "run the version of Eco² that wrote it, or move the file away"
-                )
-    except JournalError:
-        raise
-    except Exception as error:
-        raise JournalUnavailable(f"{path}: {error}") from error
-
-
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
@@ -331,10 +326,32 @@ def _dump(value: Json) -> str:
     return _encode(value)
 
 
-def _describe(error: BaseException | str) -> tuple[str, str]:
+def describe(error: BaseException | str) -> tuple[str, str]:
+    """The class and the text of an error, as the journal keeps them."""
     kind, text = ("Error", error) if isinstance(error, str) else (type(error).__name__, str(error))
     # An error may quote what it tripped over: lone surrogates and NULs, which no database takes.
     return kind, text[:ERROR_LIMIT].encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+
+
+NEW = Admission(None)
+
+
+def _count_all(path: Path) -> dict[str, int]:
+    try:
+        with closing(read_only(path)) as connection:
+            counts = {state.value: 0 for state in State} | dict(connection.execute(sql.COUNT_BY_STATE).fetchall())
+            counts["unsynced"] = connection.execute(sql.COUNT_UNSYNCED).fetchone()[0]
+            counts["parked"] = connection.execute(sql.COUNT_PARKED).fetchone()[0]
+            return counts
+    except sqlite3.Error as error:
+        raise JournalUnavailable(f"{path}: {error}") from error
+
+
+def _bytes_used(connection: sqlite3.Connection) -> int:
+    pages, free, size = (
+        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+    )
+    return int((pages - free) * size)
 
 
 def _read(connection: sqlite3.Connection, task_id: str) -> TaskRecord:
@@ -353,11 +370,9 @@ def _count(task_type: str, state: State) -> None:
     _counter(task_type, state).inc()
 
 
-def _refusal(connection: sqlite3.Connection, task_id: str, wanted: State) -> JournalError:
-    row = connection.execute("SELECT state FROM task WHERE task_id = ?", (task_id,)).fetchone()
-    if row is None:
-        return UnknownTask(f"{task_id}: no such task")
-    return IllegalTransition(f"{task_id}: {row[0]} -> {wanted} is not allowed")
+def _work(row: tuple[Any, ...]) -> Work:
+    identity, task_type, body, kind, headers, attempt, crashes = row
+    return Work(identity, task_type, bytes(body), kind, json.loads(headers), attempt, crashes)
 
 
 def _record(row: tuple[Any, ...]) -> TaskRecord:

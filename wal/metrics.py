@@ -14,5 +14,13 @@ RECOVERED = Counter("eco2_journal_recovered_total", "Unfinished tasks found at s
 DEAD = Counter("eco2_tasks_dead_total", "Messages sent to a dead-letter queue", ["queue", "reason"])
 SYNCED = Counter("eco2_journal_synced_total", "Rows brought to PostgreSQL")
 PARKED = Counter("eco2_journal_parked_total", "Rows that PostgreSQL refused")
+PARKED_ROWS = Gauge(
+    "eco2_journal_parked_rows", "Rows that PostgreSQL refused and that wait for somebody to look at them"
+)
 UNSYNCED = Gauge("eco2_journal_unsynced", "Finished rows that PostgreSQL does not have yet")
+OLDEST_UNSYNCED = Gauge("eco2_journal_oldest_unsynced_seconds", "Age of the oldest of them")
+BACKLOG = Gauge("eco2_journal_backlog", "Tasks that are not finished: pending or processing")
+FILE_BYTES = Gauge("eco2_journal_file_bytes", "Size of the journal's file")
+WAL_BYTES = Gauge("eco2_journal_wal_bytes", "Size of SQLite's write-ahead log beside it")
+QUARANTINED = Counter("eco2_journal_quarantined_total", "Broken journal files that were set aside")
 IN_FLIGHT = Gauge("eco2_tasks_in_flight", "Tasks running now")

@@ -11,7 +11,7 @@ from peewee import (
     TextField,
 )
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Kept in SQLite's user_version; an older file is brought up to it, a newer one refused."""
 
 UPGRADES = {
@@ -20,6 +20,17 @@ UPGRADES = {
         "UPDATE task SET announced_version = version",
         "CREATE INDEX task_unannounced ON task (finished_at) "
         "WHERE state IN ('completed','failed') AND announced_version < version",
+    ),
+    2: (
+        "DROP INDEX task_unsynced",
+        "DROP INDEX task_unannounced",
+        "CREATE INDEX task_open ON task (finished_at) "
+        "WHERE finished_at IS NOT NULL AND (version > synced_version OR version > announced_version)",
+        "ALTER TABLE payload RENAME TO payload_2",
+        "CREATE TABLE payload (task_id TEXT NOT NULL PRIMARY KEY, body BLOB NOT NULL, content_type TEXT NOT NULL, "
+        "headers TEXT NOT NULL) WITHOUT ROWID",
+        "INSERT INTO payload SELECT task_id, body, content_type, headers FROM payload_2",
+        "DROP TABLE payload_2",
     ),
 }
 """From each version to the next."""
@@ -55,21 +66,12 @@ Task.add_index(Task.index(Task.created_at, name="task_unfinished", where=SQL("st
 Task.add_index(
     Task.index(
         Task.finished_at,
-        name="task_unsynced",
-        where=SQL("state IN ('completed','failed') AND version > synced_version AND sync_error IS NULL"),
+        name="task_open",
+        where=SQL("finished_at IS NOT NULL AND (version > synced_version OR version > announced_version)"),
     )
 )
 Task.add_index(
     Task.index(Task.finished_at, name="task_synced", where=SQL("finished_at IS NOT NULL AND version = synced_version"))
-)
-
-
-Task.add_index(
-    Task.index(
-        Task.finished_at,
-        name="task_unannounced",
-        where=SQL("state IN ('completed','failed') AND announced_version < version"),
-    )
 )
 
 
@@ -83,6 +85,7 @@ class Payload(Model):
 
     class Meta:
         table_name = "payload"
+        without_rowid = True
 
 
 class Checkpoint(Model):
@@ -103,7 +106,7 @@ TABLES = (Task, Payload, Checkpoint)
 
 
 def create_schema(database: SqliteDatabase) -> None:
-    """Make the tables in a new file."""
+    """Make the tables in a new file. To be called in a transaction."""
     with database.bind_ctx(TABLES):
         database.create_tables(TABLES)
     database.execute_sql(f"PRAGMA user_version={SCHEMA_VERSION}")

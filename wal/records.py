@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from wal.states import State
 
@@ -53,3 +53,12 @@ class Work:
     headers: dict[str, Json] = field(default_factory=dict)
     attempt: int = 0
     crashes: int = 0
+
+
+class Unsynced(NamedTuple):
+    """A finished task on its way to PostgreSQL; `row` is its record as a JSON object."""
+
+    task_id: str
+    version: int
+    finished_at: float
+    row: str

@@ -4,7 +4,10 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 class Waiter(Protocol):
@@ -23,8 +26,8 @@ class Runtime(Protocol):
     def queue(self) -> "queue.SimpleQueue[Any]":
         """A queue that any thread may put into and the writer thread takes from."""
 
-    def semaphore(self, value: int) -> Any:
-        """What makes callers wait, with acquire() and release(); used by callers only."""
+    def lock(self) -> AbstractContextManager[Any]:
+        """Keeps callers from each other for the moment of a few statements that do not wait."""
 
     def waiter(self) -> Waiter: ...
 
@@ -32,6 +35,9 @@ class Runtime(Protocol):
         """Called by the writer thread: these callers may go on."""
 
     def sleep(self, seconds: float) -> None: ...
+
+    def outside(self, act: Callable[[], T]) -> T:
+        """The result of `act`, which takes long; others go on meanwhile."""
 
 
 class _ThreadWaiter:
@@ -54,8 +60,8 @@ class ThreadRuntime:
     def queue(self) -> "queue.SimpleQueue[Any]":
         return queue.SimpleQueue()
 
-    def semaphore(self, value: int) -> threading.BoundedSemaphore:
-        return threading.BoundedSemaphore(value)
+    def lock(self) -> AbstractContextManager[Any]:
+        return threading.Lock()
 
     def waiter(self) -> _ThreadWaiter:
         return _ThreadWaiter()
@@ -66,3 +72,6 @@ class ThreadRuntime:
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
+
+    def outside(self, act: Callable[[], T]) -> T:
+        return act()

@@ -6,12 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from benchmarks.journal.processes import end_on_sigterm, kill, report, start, stop, wait_until
 from benchmarks.journal.systems import body
 
 WARM = 20
+PUTTERS = 8
 PATIENCE_S = 90.0
 CRASH_CONCURRENCY = 8
 CRASH_PAUSE_S = 0.03
@@ -28,6 +30,12 @@ def _reach(finished: Callable[[], int], wanted: int, what: str) -> None:
         raise SystemExit(f"{what}: {finished()} of {wanted} after {PATIENCE_S:g} s")
 
 
+def _put(system: Any, count: int) -> None:
+    """By several callers at once, as the requests of a gateway do; each waits until its task is safe."""
+    with ThreadPoolExecutor(PUTTERS) as callers:
+        list(callers.map(system.put, range(count)))
+
+
 def flow(system: Any, count: int) -> None:
     """Put `count` tasks while the worker runs; time until the last is completed."""
     worker = _worker(system)
@@ -36,8 +44,7 @@ def flow(system: Any, count: int) -> None:
             system.put(number)
         _reach(system.finished, WARM, "warming up")
         began = time.perf_counter()
-        for number in range(count):
-            system.put(number)
+        _put(system, count)
         put = time.perf_counter() - began
         _reach(system.finished, WARM + count, "flow")
         done = time.perf_counter() - began
@@ -53,8 +60,7 @@ def flow(system: Any, count: int) -> None:
 def backlog(system: Any, count: int) -> None:
     """Put `count` tasks while no worker runs, then start it; the rate from the first 5 % to the last."""
     began = time.perf_counter()
-    for number in range(count):
-        system.put(number)
+    _put(system, count)
     put = time.perf_counter() - began
     started = time.perf_counter()
     worker = _worker(system)
@@ -70,8 +76,7 @@ def backlog(system: Any, count: int) -> None:
 
 def crash(system: Any, count: int) -> None:
     """Kill the worker's whole process group when a third has run, start it again, and count what is missing."""
-    for number in range(count):
-        system.put(number)
+    _put(system, count)
     pause = {"BENCH_PAUSE_S": str(CRASH_PAUSE_S)}
     worker = _worker(system, CRASH_CONCURRENCY, **pause)
     try:

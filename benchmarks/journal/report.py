@@ -173,9 +173,9 @@ def _flow(found: Found) -> str:
     concurrency = "; ".join(f"{name}: {runs[f'flow {name}'][0].get('concurrency', '-')}" for name in NAMES)
     sizes = found.results["sizes"]
     return (
-        f"## End to end\n\n{sizes['flow']} tasks that do nothing, put one after the other by one process while one "
-        "worker runs, until the last is completed; then the rate at which a worker works off a backlog of "
-        f"{sizes['backlog']} (from the first 5 % to the last). Each in its documented durable set-up. "
+        f"## End to end\n\n{sizes['flow']} tasks that do nothing, put by eight callers of one process, as the requests "
+        "of a gateway do, while one worker runs, until the last is completed; then the rate at which a worker works "
+        f"off a backlog of {sizes['backlog']} (from the first 5 % to the last). Each in its documented durable set-up. "
         "*ours/theirs* above 1: ours is faster.\n\n"
         + _table(
             ["", "put/s", "put and completed/s", "ours/theirs", "backlog/s", "ours/theirs", "what it keeps"],

@@ -1,14 +1,17 @@
 """The doctor: every task that journals and PostgreSQL do not agree about is named, and no other."""
 
 import json
-from collections.abc import Iterator
+import os
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from wal import WALManager
 from wal.cli import main
-from wal.doctor import examine
+from wal.doctor import GRAVE, SWOLLEN_BYTES, examine
+from wal.file import quarantined
 
 
 @pytest.fixture
@@ -27,12 +30,19 @@ def finish(journal: WALManager, task_id: str, *, synced: bool = True, fails: boo
         journal.log_task_complete(task_id, {})
     if synced:
         journal.mark_synced([(task_id, journal.task(task_id).version)])
+        journal.stats()  # now the file has the mark
 
 
-def verdicts(journal: WALManager, known: dict[str, str], *others: Path) -> set[tuple[str, str]]:
-    """What the doctor finds, when PostgreSQL has the tasks of `known` in these states."""
+def verdicts(
+    journal: WALManager, known: dict[str, str], *others: Path, after_s: float = 0, quarantined: Sequence[Path] = ()
+) -> set[tuple[str, str]]:
+    """What the doctor finds so much later, when PostgreSQL has the tasks of `known` in these states."""
     report = examine(
-        [journal.path, *others], lambda ids: {task_id: known[task_id] for task_id in ids if task_id in known}, {}
+        [journal.path, *others],
+        lambda ids: {task_id: known[task_id] for task_id in ids if task_id in known},
+        {},
+        quarantined=quarantined,
+        now=time.time() + after_s,
     )
     return {(finding.verdict, finding.what) for finding in report.findings}
 
@@ -74,6 +84,83 @@ def test_a_task_that_two_workers_have_finished_is_doubled(journal: WALManager, t
     other.close()
 
     assert verdicts(journal, {"a": "completed"}, other.path) == {("doubled", "a")}
+
+
+def test_a_task_that_another_worker_has_not_finished_yet_is_doubled_too(journal: WALManager, tmp_path: Path) -> None:
+    finish(journal, "a")
+    finish(journal, "b")
+    other = WALManager(tmp_path / "zz.db", worker="zz")
+    other.log_task_start("a", "scan.classify", b"")
+    other.log_task_start("c", "scan.classify", b"")
+    other.close()
+
+    report = examine([journal.path, other.path], lambda ids: dict.fromkeys(ids, "completed"), {})
+
+    (finding,) = report.findings
+    assert (finding.verdict, finding.what) == ("doubled", "a")
+    assert finding.detail == "completed in the journal of ai, pending in that of zz"
+
+
+def test_a_running_task_that_gives_no_sign_for_a_minute_is_stalled(journal: WALManager) -> None:
+    journal.log_task_start("waits", "scan.classify", b"")
+    journal.log_task_start("runs", "scan.classify", b"")
+    journal.log_task_processing("runs")
+
+    assert verdicts(journal, {}, after_s=50) == set()
+    assert verdicts(journal, {}, after_s=61) == {("stalled", "runs")}
+    assert "stalled" in GRAVE
+
+
+def test_where_no_worker_runs_its_tasks_wait_and_none_is_stalled(journal: WALManager) -> None:
+    journal.log_task_start("runs", "scan.classify", b"")
+    journal.log_task_processing("runs")
+    finish(journal, "a", synced=False)
+    journal.close()
+
+    report = examine([journal.path], lambda ids: {}, {}, now=time.time() + 30)
+
+    assert [finding.verdict for finding in report.findings] == ["waiting"]
+    assert "ai: not running; 1 tasks wait for its start, 1 rows wait for PostgreSQL until then" in report.notes
+
+
+def test_rows_that_wait_for_a_minute_are_late_but_nothing_is_wrong_with_them(journal: WALManager) -> None:
+    finish(journal, "a", synced=False)
+    finish(journal, "b", synced=False)
+
+    assert ("late", "ai") not in verdicts(journal, {}, after_s=50)
+    report = examine([journal.path], lambda ids: {}, {}, now=time.time() + 61)
+
+    (late,) = [finding for finding in report.findings if finding.verdict == "late"]
+    assert "2 rows wait for PostgreSQL, the oldest for 61 s" in late.detail
+    assert report.healthy
+
+
+def test_a_file_that_was_put_aside_is_damage_until_it_is_moved(journal: WALManager, tmp_path: Path) -> None:
+    broken = tmp_path / "ai.db.broken-20250102T030405.000000Z"
+    broken.write_bytes(b"what was left")
+
+    assert verdicts(journal, {}, quarantined=quarantined(tmp_path)) == {("damaged", broken.name)}
+
+    broken.unlink()
+    assert verdicts(journal, {}, quarantined=quarantined(tmp_path)) == set()
+
+
+def test_a_file_that_is_no_journal_is_damaged_and_the_others_are_examined(journal: WALManager, tmp_path: Path) -> None:
+    finish(journal, "a")
+    (tmp_path / "zz.db").write_bytes(b"no database, but long enough to be looked at" * 100)
+
+    assert verdicts(journal, {}, tmp_path / "zz.db") == {("lost", "a"), ("damaged", "zz")}
+
+
+def test_a_write_ahead_log_that_nobody_empties_is_named(journal: WALManager) -> None:
+    finish(journal, "a")
+    journal.close()
+    log = Path(f"{journal.path}-wal")
+    with log.open("wb") as file:
+        os.truncate(file.fileno(), SWOLLEN_BYTES + 1)
+
+    assert verdicts(journal, {"a": "completed"}) == {("swollen", "ai")}
+    assert "swollen" not in GRAVE
 
 
 def test_a_parked_row_is_named_once_for_its_journal(journal: WALManager) -> None:

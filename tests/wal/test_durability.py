@@ -171,13 +171,27 @@ def test_the_disk_is_told_to_sync_before_a_call_returns(path: Path, tmp_path: Pa
 def test_the_file_beside_the_journal_stays_small_and_goes_at_the_end(path: Path) -> None:
     journal = WALManager(path, worker="probe")
     largest = 0
-    for number in range(500):
-        complete(journal, f"t{number}", payload=b"x" * 5000)
+    for number in range(200):
+        complete(journal, f"t{number}", payload=b"x" * 200_000)
         largest = max(largest, wal_bytes(path))
 
-    assert WAL_LIMIT_BYTES / 2 < largest < WAL_LIMIT_BYTES + 500_000
+    assert WAL_LIMIT_BYTES / 2 < largest < WAL_LIMIT_BYTES + 1_000_000
     journal.close()
     assert wal_bytes(path) == 0
+    assert sound(path)
+
+
+def test_small_rows_go_over_the_same_pages_of_that_file_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long before it has reached its limit."""
+    monkeypatch.setattr("wal.writer.WAL_LIMIT_CALLS", 60)
+    journal = WALManager(path, worker="probe")
+    sizes = []
+    for number in range(200):
+        complete(journal, f"t{number}")
+        sizes.append(wal_bytes(path))
+
+    assert 0 < max(sizes[100:]) < 1.5 * max(sizes[:30])
+    journal.close()
     assert sound(path)
 
 

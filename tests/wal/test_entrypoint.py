@@ -1,11 +1,14 @@
 """A worker on the real RabbitMQ: each message it is given becomes one outcome, whatever happens meanwhile."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import amqp
 import pytest
 from kombu import Queue
+from uuid6 import uuid7
 
 from tests.stack import TestStack, eventually
 from tests.wal.probe import MAX_ATTEMPTS, ProbeWorker
@@ -96,6 +99,22 @@ def test_a_payload_arrives_as_it_was_sent(probe: ProbeWorker, content_type: str)
     task_id = probe.put("raw", body, content_type=content_type)
 
     assert probe.outcome(task_id)[1]["result"] == [body.hex(), content_type]
+
+
+def test_a_message_that_no_journal_can_keep_is_buried_and_the_worker_goes_on(probe: ProbeWorker) -> None:
+    """A header that is no JSON: it would end one worker after the other."""
+    task_id = str(uuid7())
+    probe.channel.basic_publish(
+        amqp.Message(
+            b"1", message_id=task_id, type=f"{probe.name}.succeed", application_headers={"at": datetime.now()}
+        ),
+        exchange="tasks",
+        routing_key=f"{probe.name}.succeed",
+    )
+
+    assert probe.buried(task_id).headers["reason"].startswith("cannot be journalled: TypeError")
+    assert probe.row(task_id) is None
+    assert probe.outcome(probe.put("succeed", 1))[0] == "succeed.completed"
 
 
 # Failing

@@ -1,15 +1,21 @@
 """The life of a task as the journal tells it: which changes of state there are, and what each keeps."""
 
 import json
+import re
+import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.stack import eventually
 from wal import IllegalTransition, State, UnknownTask, WALManager
-from wal.journal import ERROR_LIMIT
+from wal import statements as sql
+from wal.journal import ALWAYS_KEPT_S, ERROR_LIMIT
 from wal.states import SOURCES
 
 Call = Callable[[WALManager, str], Any]
@@ -66,12 +72,62 @@ def synced(journal: WALManager, *task_ids: str) -> None:
 # Changes of state
 
 
+def test_beginning_a_new_task_is_starting_it_and_processing_it(journal: WALManager) -> None:
+    assert journal.begin("at once", "scan.classify", b"photo", content_type="image/png", headers={"a": 1}) == 1
+    journal.log_task_start("in two", "scan.classify", b"photo", content_type="image/png", headers={"a": 1})
+    journal.log_task_processing("in two")
+
+    once, two = journal.task("at once"), journal.task("in two")
+    same = {"task_id": "", "created_at": None, "started_at": None}
+    assert replace(once, **same) == replace(two, **same)
+    assert once.started_at == once.created_at
+    assert journal.work("at once").payload == journal.work("in two").payload == b"photo"
+    assert journal.work("at once").headers == {"a": 1}
+
+
+def test_beginning_a_task_that_waits_is_processing_it(journal: WALManager) -> None:
+    """Its payload is what it was started with."""
+    journal.log_task_start("t1", "scan.classify", b"first")
+    journal.log_task_processing("t1")
+    journal.log_task_retry("t1", "away")
+
+    assert journal.begin("t1", "scan.classify", b"second") == 2
+
+    assert journal.task("t1").state is State.PROCESSING
+    assert journal.work("t1").payload == b"first"
+
+
+@pytest.mark.parametrize("state", [State.COMPLETED, State.FAILED])
+def test_beginning_a_finished_task_begins_nothing_and_tells_how_it_ended(journal: WALManager, state: State) -> None:
+    lead(journal, "t1", state)
+    before = journal.task("t1")
+
+    assert journal.begin("t1", "scan.classify", b"photo") == before == journal.task("t1")
+
+
+def test_of_many_who_begin_a_task_at_once_one_does(journal: WALManager) -> None:
+    outcomes: list[object] = []
+
+    def begin() -> None:
+        try:
+            outcomes.append(journal.begin("t1", "scan.classify", b"photo"))
+        except IllegalTransition as refused:
+            outcomes.append(type(refused))
+
+    threads = [threading.Thread(target=begin) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(outcomes, key=str) == [1] + [IllegalTransition] * 19
+
+
 def test_a_new_task_is_pending(journal: WALManager) -> None:
     admission = journal.log_task_start("t1", "scan.classify", b"photo")
 
     assert admission.new
-    assert admission.task == journal.task("t1")
-    task = admission.task
+    task = journal.task("t1")
     assert (task.task_id, task.task_type, task.worker) == ("t1", "scan.classify", "probe-1")
     assert (task.state, task.attempt, task.crashes, task.version) == (State.PENDING, 0, 0, 1)
     assert (task.started_at, task.finished_at, task.result, task.error) == (None, None, None, None)
@@ -199,7 +255,8 @@ def test_an_unknown_id_is_refused(journal: WALManager, call: str) -> None:
 
 def test_the_version_grows_by_one_with_each_change_of_state(journal: WALManager) -> None:
     """Guards W6: what is to be synced is told by the version, not by a flag that is set once."""
-    versions = [journal.log_task_start("t1", "scan.classify", b"").task.version]
+    journal.log_task_start("t1", "scan.classify", b"")
+    versions = [journal.task("t1").version]
     for change in ("processing", "retry", "processing", "failure"):
         CHANGES[change][1](journal, "t1")
         versions.append(journal.task("t1").version)
@@ -277,7 +334,7 @@ def test_a_known_id_is_admitted_with_its_present_state(journal: WALManager, stat
     admission = journal.log_task_start("t1", "scan.classify", b"photo")
 
     assert not admission.new
-    assert admission.task == before == journal.task("t1")
+    assert admission.known == before == journal.task("t1")
 
 
 def test_a_known_id_keeps_its_first_payload(journal: WALManager) -> None:
@@ -300,7 +357,7 @@ def test_a_completed_id_is_known_although_its_payload_is_gone(journal: WALManage
     admission = journal.log_task_start("t1", "scan.classify", b"photo")
 
     assert not admission.new
-    assert admission.task.result == {"item": "can"}
+    assert admission.known.result == {"item": "can"}
     with pytest.raises(UnknownTask, match="completed"):
         journal.work("t1")
 
@@ -495,15 +552,13 @@ def test_stats_count_the_tasks_by_state(journal: WALManager) -> None:
 
 def test_the_backlog_tells_the_age_of_its_oldest_row(journal: WALManager) -> None:
     """Guards W12: a backlog that does not move shows."""
-    assert journal.unsynced_backlog() == (0, 0.0)
+    assert journal.oldest_unsynced_s() == 0.0
     lead(journal, "t1", State.COMPLETED)
     time.sleep(0.05)
     lead(journal, "t2", State.COMPLETED)
 
-    count, age_s = journal.unsynced_backlog()
-
-    assert count == 2
-    assert 0.05 <= age_s < 5
+    assert journal.stats()["unsynced"] == 2
+    assert 0.05 <= journal.oldest_unsynced_s() < 5
 
 
 def test_pruning_deletes_what_is_synced(journal: WALManager) -> None:
@@ -557,6 +612,92 @@ def test_pruning_deletes_at_most_a_thousand_rows_a_call(journal: WALManager) -> 
     assert [journal.prune(0), journal.prune(0), journal.prune(0)] == [1000, 500, 0]
 
 
+def fill(journal: WALManager, count: int, finished_at: float) -> None:
+    """Synced rows of about 1 kB each."""
+    rows = [(f"{finished_at}-{number:05}", finished_at, "x" * 800) for number in range(count)]
+    journal._writer.run(
+        lambda c: (
+            c.executemany(
+                "INSERT INTO task (task_id, task_type, state, attempt, crashes, version, worker, created_at,"
+                " finished_at, result, synced_version) VALUES (?1, 't', 'completed', 1, 0, 3, 'w', ?2, ?2, ?3, 3)",
+                rows,
+            ).rowcount
+        )
+    )
+
+
+def test_a_journal_that_is_too_large_gives_its_oldest_synced_rows(journal: WALManager) -> None:
+    """However young they are, within the time in which a message may come again."""
+    fill(journal, 900, time.time() - 2 * ALWAYS_KEPT_S)
+    fill(journal, 900, time.time() - 1.5 * ALWAYS_KEPT_S)
+    lead(journal, "unsynced", State.COMPLETED)
+
+    assert journal.prune(older_than_s=1e9) == 0
+    assert journal.prune(older_than_s=1e9, keep_bytes=1_000_000) == 1000
+    assert journal.prune(older_than_s=1e9, keep_bytes=1_000_000) == 0
+
+    assert journal.stats()["completed"] == 801
+    oldest = journal._writer.run(lambda c: c.execute("SELECT min(finished_at) FROM task").fetchone()[0])
+    assert oldest > time.time() - 1.9 * ALWAYS_KEPT_S
+
+
+def test_a_journal_that_is_too_large_keeps_what_may_come_again(journal: WALManager) -> None:
+    fill(journal, 900, time.time() - ALWAYS_KEPT_S + 60)
+
+    assert journal.prune(older_than_s=1e9, keep_bytes=1) == 0
+
+
+def test_the_file_gives_its_space_back(journal: WALManager, path: Path) -> None:
+    fill(journal, 3000, 0)
+    eventually(lambda: path.stat().st_size > 2_000_000)
+
+    while journal.prune(older_than_s=0):
+        pass
+
+    eventually(lambda: path.stat().st_size < 1_200_000)
+
+
+HOT = [sql.INSERT_TASK, sql.INSERT_RUNNING, sql.CLAIM, sql.COMPLETE, sql.FAIL, sql.RETRY, sql.REOPEN, sql.CANCEL,
+       sql.DROP_PAYLOADS, sql.DROP_CHECKPOINTS, sql.MARK_ANNOUNCED, sql.MARK_SYNCED]  # fmt: skip
+
+
+@pytest.mark.parametrize("statement", HOT)
+def test_no_hot_statement_looks_through_a_table(journal: WALManager, statement: sql.Rows) -> None:
+    """However many rows it is about, each is found by its id."""
+    plan = Planned(journal)
+
+    statement.on(plan, [[str(place) for place in range(statement._columns)]] * 5)  # type: ignore[arg-type]
+
+    assert plan.steps
+    assert not [step for step in plan.steps if re.match(r"SCAN (task|payload|checkpoint)", step)], plan.steps
+
+
+@pytest.mark.parametrize("statement", [sql.UNSYNCED, sql.OLDEST_UNSYNCED, sql.UNANNOUNCED, sql.PRUNE])
+def test_what_is_asked_again_and_again_has_its_index(journal: WALManager, statement: str) -> None:
+    plan = Planned(journal)
+
+    plan.execute(statement, [1] * statement.count("?"))
+
+    assert any("USING INDEX task_open" in step or "INDEX task_synced" in step for step in plan.steps), plan.steps
+    assert not [step for step in plan.steps if "B-TREE" in step], plan.steps
+
+
+class Planned:
+    """Stands for a connection and asks SQLite how it would go about each statement."""
+
+    def __init__(self, journal: WALManager) -> None:
+        self.journal = journal
+        self.steps: list[str] = []
+
+    def execute(self, statement: str, values: Any) -> "Planned":
+        rows = self.journal._writer.run(lambda c: c.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall())
+        self.steps += [row[3] for row in rows]
+        return self
+
+    def fetchall(self) -> list[Any]:
+        return []
+
+
 def test_times_are_utc_and_in_order(journal: WALManager, monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards W4: a time is a time with its zone, not a text."""
     monkeypatch.setenv("TZ", "Asia/Seoul")
@@ -578,7 +719,8 @@ def test_times_are_utc_and_in_order(journal: WALManager, monkeypatch: pytest.Mon
 
 
 def test_a_record_does_not_change_with_its_task(journal: WALManager) -> None:
-    record = journal.log_task_start("t1", "scan.classify", b"").task
+    journal.log_task_start("t1", "scan.classify", b"")
+    record = journal.task("t1")
 
     journal.log_task_processing("t1")
 

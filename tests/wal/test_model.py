@@ -78,7 +78,26 @@ class Lifecycle(RuleBasedStateMachine):
         if admission.new:
             self.started += 1
             self.model[task_id] = Expected(payload, self.started)
-        assert admission.task.state is self.model[task_id].state
+        assert admission.new or admission.known.state is self.model[task_id].state
+
+    @rule(task_id=IDS, payload=st.binary(max_size=20))
+    def begin(self, task_id: str, payload: bytes) -> None:
+        task = self.model.get(task_id)
+        if task is not None and task.state is State.PROCESSING:
+            with pytest.raises(IllegalTransition):
+                self.journal.begin(task_id, "probe", payload)
+            return
+        begun = self.journal.begin(task_id, "probe", payload)
+        if task is not None and task.state.finished:
+            assert not isinstance(begun, int)
+            assert begun.state is task.state
+            return
+        if task is None:
+            self.started += 1
+            task = self.model[task_id] = Expected(payload, self.started)
+        task.to(State.PROCESSING)
+        task.attempt += 1
+        assert begun == task.attempt
 
     @rule(task_id=IDS)
     def process(self, task_id: str) -> None:

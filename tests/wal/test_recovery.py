@@ -195,10 +195,24 @@ def test_a_file_of_the_first_version_is_taken_over(path: Path) -> None:
         for task_id in ("finished", "pending"):
             journal.log_task_start(task_id, "probe", b"payload")
         journal.log_task_failure("finished", "broken")
-    with sqlite3.connect(path) as file:
-        file.execute("DROP INDEX task_unannounced")
-        file.execute("ALTER TABLE task DROP COLUMN announced_version")
-        file.execute("PRAGMA user_version=1")
+    file = sqlite3.connect(path)
+    file.executescript(
+        """
+        DROP INDEX task_open;
+        ALTER TABLE task DROP COLUMN announced_version;
+        CREATE INDEX task_unsynced ON task (finished_at)
+          WHERE state IN ('completed','failed') AND version > synced_version AND sync_error IS NULL;
+        ALTER TABLE payload RENAME TO later;
+        CREATE TABLE payload (task_id TEXT NOT NULL PRIMARY KEY, body BLOB NOT NULL, content_type TEXT NOT NULL,
+          headers TEXT NOT NULL);
+        INSERT INTO payload SELECT * FROM later;
+        DROP TABLE later;
+        PRAGMA auto_vacuum=NONE;
+        PRAGMA journal_mode=DELETE;
+        PRAGMA user_version=1;
+        VACUUM;
+        """
+    )
     file.close()
 
     with reopened(path) as journal:
@@ -207,3 +221,18 @@ def test_a_file_of_the_first_version_is_taken_over(path: Path) -> None:
         assert journal.work("pending").payload == b"payload"
         journal.log_task_failure("pending", "cancelled")
         assert journal.unannounced() == ["pending"]
+        assert [row.task_id for row in journal.unsynced(10)] == ["finished", "pending"]
+    upgraded, fresh = (schema(file) for file in (path, path.with_name("fresh.db")))
+    assert upgraded == fresh
+
+
+def schema(path: Path) -> set[tuple[str, ...]]:
+    """What SQLite knows of the columns and indexes, and whether space is given back."""
+    with reopened(path):
+        file = sqlite3.connect(path)
+        found = {("auto_vacuum", *map(str, file.execute("PRAGMA auto_vacuum").fetchone()))}
+        for table in ("task", "payload", "checkpoint"):
+            found |= {(table, *map(str, row[1:])) for row in file.execute(f"PRAGMA table_xinfo({table})")}
+            found |= {(table, *map(str, row[1:])) for row in file.execute(f"PRAGMA index_list({table})")}
+        file.close()
+    return found

@@ -7,6 +7,15 @@ from nameko.rpc import rpc
 
 from wal.amqp.entrypoint import TaskConsumer
 from wal.errors import JournalError
+from wal.journal import WALManager
+
+
+def prune_all(journal: WALManager, older_than_s: float) -> int:
+    """Prune until nothing is left that is so old. Returns the number of rows."""
+    total = 0
+    while gone := journal.prune(older_than_s):
+        total += gone
+    return total
 
 
 class Tasks(DependencyProvider):
@@ -24,12 +33,19 @@ class JournalControl:
     tasks = Tasks()
 
     @rpc(expected_exceptions=JournalError)
-    def journal_retry(self, task_id: str) -> None:
+    def journal_retry(self, task_id: str) -> str:
         """Run a failed task again."""
         self.tasks.journal.reopen(task_id)
         self.tasks.take_up(task_id)
+        return "runs again"
 
     @rpc(expected_exceptions=JournalError)
-    def journal_cancel(self, task_id: str) -> None:
-        """Fail a task that has not begun."""
-        self.tasks.cancel(task_id)
+    def journal_cancel(self, task_id: str) -> str:
+        """Fail a task that waits, interrupt one that runs. Says which."""
+        done: str = self.tasks.cancel(task_id)
+        return done
+
+    @rpc(expected_exceptions=JournalError)
+    def journal_prune(self, older_than_s: float) -> int:
+        """Delete synced rows that finished longer ago. Returns how many."""
+        return prune_all(self.tasks.journal, older_than_s)

@@ -1,6 +1,6 @@
 """``@task("image.store")``: a Nameko entrypoint whose work is journalled.
 
-    message -> pending (durable) -> processing -> the method -> completed or failed -> event -> ack
+    message -> processing (durable) -> the method -> completed or failed (durable) -> event -> ack
 
 A known task is not run again: a finished one tells its result once more, a running one is joined. A
 failing one goes back through a delay queue until its attempts are used up, then to the dead letters.
@@ -9,38 +9,59 @@ failing one goes back through a delay queue until its attempts are used up, then
 import functools
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 import eventlet
 from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint, ProviderCollector, SharedExtension
-from nameko.messaging import HeaderDecoder, QueueConsumer
+from nameko.messaging import HeaderDecoder
 
-from wal.amqp.insist import insist
+from wal.amqp.consuming import RawQueueConsumer
+from wal.amqp.insist import FIRST_PAUSE_S, LONGEST_PAUSE_S, insist
 from wal.amqp.publisher import TaskPublisher
 from wal.amqp.running import RunningTask
 from wal.amqp.settings import settings_of
 from wal.amqp.shared import SharedJournal
-from wal.errors import IllegalTransition, PermanentError, TaskTimeout
+from wal.errors import IllegalTransition, JournalError, JournalUnavailable, PermanentError, UnknownTask
+from wal.journal import describe
 from wal.metrics import DEAD, DEDUPLICATED, IN_FLIGHT
 from wal.records import Json, TaskRecord, Work
 from wal.states import State
 
 log = logging.getLogger(__name__)
 
+PAGE = 20  # recovered tasks whose payloads are read together
 
-class RawQueueConsumer(QueueConsumer):
-    """Hands messages over undecoded: kombu acknowledges and drops what it cannot decode."""
 
-    def get_consumers(self, consumer_cls: Any, channel: Any) -> Any:
-        for provider in self._providers:
-            consumer = consumer_cls(
-                queues=[provider.queue], on_message=functools.partial(self.handle_message, provider, None)
-            )
-            consumer.qos(prefetch_count=self.prefetch_count)
-            self._consumers[provider] = consumer
-        return self._consumers.values()
+@dataclass(slots=True)
+class Claim:
+    """This worker has the task in hand. `messages` are to be acknowledged when it is done with it."""
+
+    messages: list[Any] = field(default_factory=list)
+    running: RunningTask | None = None
+    pause_s: float = 0.0
+    """How long it last waited for a disk that refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is told of a finished task."""
+
+    state: State
+    attempt: int
+    version: int
+    result: Json = None
+    error_class: str | None = None
+    error: str | None = None
+    again: bool = False
+    """It was told before, so a failure is in the dead letters already."""
+
+    @classmethod
+    def of(cls, task: TaskRecord) -> "Outcome":
+        return cls(task.state, task.attempt, task.version, task.result, task.error_class, task.error, task.announced)
 
 
 class TaskConsumer(SharedExtension, ProviderCollector):
@@ -51,7 +72,8 @@ class TaskConsumer(SharedExtension, ProviderCollector):
 
     def __init__(self) -> None:
         super().__init__()
-        self._running: dict[str, list[Any]] = {}
+        self._claims: dict[str, Claim] = {}
+        self._types: dict[str, Task] = {}
         self._leaving: set[Any] = set()
         self._left = eventlet.event.Event()
 
@@ -65,9 +87,19 @@ class TaskConsumer(SharedExtension, ProviderCollector):
         self.publisher = TaskPublisher(self.container.config["AMQP_URI"], settings.topology)
         self.settings = settings
         self.queue_consumer.register_provider(self)
+        IN_FLIGHT.set_function(lambda: len(self._claims))
 
     def start(self) -> None:
         self.container.spawn_managed_thread(self._resume, identifier="journal recovery")
+        self.container.spawn_managed_thread(self._beat, identifier="journal heartbeat")
+
+    def stop(self) -> None:
+        self.publisher.close()
+        super().stop()
+
+    def register_provider(self, provider: Any) -> None:
+        self._types[provider.task_type] = provider
+        super().register_provider(provider)
 
     def unregister_provider(self, provider: Any) -> None:
         """The last entrypoint to leave stops the consumption; all wait for that."""
@@ -81,7 +113,7 @@ class TaskConsumer(SharedExtension, ProviderCollector):
     # In
 
     def handle_message(self, _body: None, message: Any) -> None:
-        """A message has come: journal it, then run, join or answer it. Raising here stops the worker."""
+        """A message has come: run it, or join who runs it already. Raising here stops the worker."""
         properties = message.properties
         work = Work(
             task_id=properties.get("message_id") or "",
@@ -90,71 +122,92 @@ class TaskConsumer(SharedExtension, ProviderCollector):
             content_type=message.content_type or "application/octet-stream",
             headers=_plain(message.headers or {}),
         )
-        if not work.task_id or self._provider(work.task_type) is None:
+        if not work.task_id or work.task_type not in self._types:
             self._refuse(work, message)
             return
-        if work.task_id in self._running:
+        if work.task_id in self._claims:
             DEDUPLICATED.labels(work.task_type).inc()
-            self._running[work.task_id].append(message)
+            self._claims[work.task_id].messages.append(message)
             return
-        self._running[work.task_id] = [message]
-        admission = insist(
-            lambda: self.journal.log_task_start(
-                work.task_id, work.task_type, work.payload, content_type=work.content_type, headers=work.headers
-            )
-        )
-        if admission.task.state.finished:
-            DEDUPLICATED.labels(work.task_type).inc()
-            self._tell(work, admission.task)
+        self._claims[work.task_id] = Claim([message])
+        self._spawn(work)
+
+    def _resume(self) -> None:
+        """What the last process left: outcomes that nobody may have heard, and unfinished tasks, oldest first."""
+        # Messages come back meanwhile. Who enters the id in `_claims` first has the task, the other joins or leaves.
+        for task_id in self.shared.unannounced:
+            if self._claim(task_id):
+                with suppress(UnknownTask):  # pruned meanwhile
+                    task = insist(functools.partial(self.journal.task, task_id))
+                    if not task.announced:
+                        self._tell(self._work_of(task), Outcome.of(task))
+                self._settle(task_id)
+        for task_ids in _pages(self.shared.unfinished):
+            # Read before they are claimed: what has changed since, the journal refuses to begin.
+            for work in insist(functools.partial(self.journal.works, task_ids)):
+                if self._leaving:
+                    return
+                if self._claim(work.task_id):
+                    self._run(work)
+
+    def take_up(self, task_id: str) -> None:
+        """Run a pending task of the journal, unless its message came meanwhile and has it run."""
+        work = self.journal.work(task_id)
+        if self._claim(task_id):
+            self._run(work)
+
+    def cancel(self, task_id: str) -> str:
+        """Fail a task that waits, interrupt one that runs; says which. Raises `JournalError` where neither can be."""
+        claim = self._claims.get(task_id)
+        if claim is not None:
+            if claim.running is None or not claim.running.cancel():
+                raise IllegalTransition(f"{task_id}: it is about to begin or to end")
+            return "is interrupted"
+        self._claim(task_id)
+        try:
+            self.journal.cancel(task_id)
+        except BaseException:
+            self._give_back(task_id)
+            raise
+        task = self.journal.task(task_id)
+        self._tell(self.journal.work(task_id), Outcome.of(task))
+        self._settle(task_id)
+        return "is cancelled"
+
+    def _claim(self, task_id: str) -> bool:
+        """Before anything that yields: from here on its message joins."""
+        if task_id in self._claims:
+            return False
+        self._claims[task_id] = Claim()
+        return True
+
+    def _beat(self) -> None:
+        while True:
+            eventlet.sleep(self.settings.heartbeat_s)
+            for task_id, claim in list(self._claims.items()):
+                if claim.running is not None and claim.running.interruptible:
+                    with suppress(IllegalTransition, JournalUnavailable):  # it has ended meanwhile
+                        self.journal.heartbeat(task_id)
+
+    def _work_of(self, task: TaskRecord) -> Work:
+        """What a finished task was given; of a completed one that is gone, and not needed."""
+        if task.state is State.COMPLETED:
+            return Work(task.task_id, task.task_type, b"", "")
+        return self.journal.work(task.task_id)
+
+    def _run(self, work: Work) -> None:
+        if work.task_type not in self._types:
+            self._fail(work, PermanentError(f"this worker knows no task type {work.task_type}"), work.attempt)
             self._settle(work.task_id)
         else:
             self._spawn(work)
 
-    def _resume(self) -> None:
-        """What the last process left: outcomes that nobody may have heard, and unfinished tasks, oldest first."""
-        # Messages come back meanwhile. Who enters the id in `_running` first has the task, the other joins or leaves.
-        for task_id in self.shared.unannounced:
-            if task_id in self._running:
-                continue
-            self._running[task_id] = []
-            task = self.journal.task(task_id)
-            if not task.announced:
-                failed = task.state is State.FAILED  # of a completed task the payload is gone, and not needed
-                self._tell(self.journal.work(task_id) if failed else Work(task_id, task.task_type, b"", ""), task)
-            self._settle(task_id)
-        for task_id in self.shared.unfinished:
-            self.take_up(task_id)
-
-    def take_up(self, task_id: str) -> None:
-        """Run a pending task of the journal, unless its message came meanwhile and has it run."""
-        if task_id in self._running:
-            return
-        self._running[task_id] = []  # before anything that yields: from here on its message joins
-        if self.journal.task(task_id).state is not State.PENDING:
-            self._settle(task_id)
-            return
-        work = self.journal.work(task_id)
-        if self._provider(work.task_type) is None:
-            self._fail(work, PermanentError(f"this worker knows no task type {work.task_type}"))
-            self._settle(task_id)
-        else:
-            self._spawn(work)
-
-    def cancel(self, task_id: str) -> None:
-        """Fail a task that waits. Raises `IllegalTransition` for one that runs or has ended."""
-        if task_id in self._running:
-            raise IllegalTransition(f"{task_id}: it runs already, or is about to")
-        self.journal.cancel(task_id)
-        self._tell(self.journal.work(task_id), self.journal.task(task_id))
-
-    def _provider(self, task_type: str) -> "Task | None":
-        return next((provider for provider in self._providers if provider.task_type == task_type), None)
-
     def _spawn(self, work: Work) -> None:
-        provider = self._provider(work.task_type)
-        assert provider is not None
-        IN_FLIGHT.set(len(self._running))
-        running = RunningTask(work, self.journal, self._announce)
+        if self._leaving:  # RabbitMQ has it, or the journal: it runs at the next start
+            self._give_back(work.task_id)
+            return
+        provider = self._types[work.task_type]
+        running = self._claims[work.task_id].running = RunningTask(work, self.journal, self._announce)
         try:
             self.container.spawn_worker(
                 provider,
@@ -164,79 +217,111 @@ class TaskConsumer(SharedExtension, ProviderCollector):
                 handle_result=functools.partial(self._finish, work, running),
             )
         except ContainerBeingKilled:
-            for message in self._running.pop(work.task_id, []):
-                self.queue_consumer.requeue_message(message)
+            self._give_back(work.task_id)
 
     # Out
 
     def _finish(self, work: Work, running: RunningTask, _ctx: Any, result: Json, exc_info: Any) -> tuple[Any, Any]:
-        if running.attempt == 0:
+        if running.refusal is not None:
+            self._try_again(work, running.refusal)
+            return result, exc_info
+        if running.outcome is not None:
+            DEDUPLICATED.labels(work.task_type).inc()
+            self._tell(work, Outcome.of(running.outcome))
+        elif running.attempt == 0:
             self._not_begun(work, exc_info[1])
         else:
-            exc_info = exc_info or self._complete(work, result)
+            exc_info = exc_info or self._complete(work, result, running.attempt)
+            if exc_info is not None and self._goes_on(exc_info[1], running.attempt):
+                self._postpone(work, exc_info[1], running.attempt)
+                return result, exc_info
             if exc_info is not None:
-                self._retry_or_fail(work, exc_info[1], running.attempt)
+                self._fail(work, exc_info[1], running.attempt)
         self._settle(work.task_id)
         return result, exc_info
 
-    def _not_begun(self, work: Work, error: BaseException) -> None:
-        """The journal did not let it begin, because it is not pending: what the journal says stands."""
-        log.warning("%s was not begun: %s", work.task_id, error)
-        task = self.journal.task(work.task_id)
-        if task.state.finished:
-            self._tell(work, task)
+    def _try_again(self, work: Work, refusal: JournalUnavailable) -> None:
+        """Wait for the disk, without the place of a worker, which /ready needs to say what is wrong."""
+        claim = self._claims[work.task_id]
+        claim.pause_s = min(claim.pause_s * 2 or FIRST_PAUSE_S, LONGEST_PAUSE_S)
+        log.warning("beginning %s again in %.1f s: %s", work.task_id, claim.pause_s, refusal)
 
-    def _complete(self, work: Work, result: Json) -> Any:
+        def later() -> None:
+            eventlet.sleep(claim.pause_s)
+            self._spawn(work)
+
+        self.container.spawn_managed_thread(later, identifier="waiting for the disk")
+
+    def _not_begun(self, work: Work, error: BaseException) -> None:
+        if isinstance(error, IllegalTransition):
+            log.warning("%s was not begun: %s", work.task_id, error)  # what the journal says stands
+        elif isinstance(error, JournalError):
+            raise error  # nothing of it is on the disk: the worker ends, and RabbitMQ keeps the message
+        else:
+            self._bury(work, f"cannot be journalled: {type(error).__name__}: {error}")
+
+    def _complete(self, work: Work, result: Json, attempt: int) -> Any:
         """Journal the result and tell it; returns the error if it cannot be kept, at this attempt as at any other."""
         try:
-            insist(lambda: self.journal.log_task_complete(work.task_id, result))
+            version = insist(lambda: self.journal.log_task_complete(work.task_id, result))
         except (TypeError, ValueError, RecursionError) as unfit:
             return PermanentError, PermanentError(f"the result cannot be kept: {unfit}"), unfit.__traceback__
-        self._tell(work, self.journal.task(work.task_id))
+        self._tell(work, Outcome(State.COMPLETED, attempt, version, result))
         return None
 
-    def _retry_or_fail(self, work: Work, error: BaseException, attempt: int) -> None:
-        if isinstance(error, PermanentError) or attempt >= self.settings.max_attempts:
-            self._fail(work, error)
-        else:
-            insist(lambda: self.journal.log_task_retry(work.task_id, error))
-            insist(lambda: self.publisher.delay(work, self.worker, self._pause(attempt)))
+    def _goes_on(self, error: BaseException, attempt: int) -> bool:
+        return not isinstance(error, PermanentError) and attempt < self.settings.max_attempts
 
-    def _fail(self, work: Work, error: BaseException) -> None:
-        insist(lambda: self.journal.log_task_failure(work.task_id, error))
-        DEAD.labels(f"tasks.{self.worker}", type(error).__name__).inc()
-        self._tell(work, self.journal.task(work.task_id))
+    def _postpone(self, work: Work, error: BaseException, attempt: int) -> None:
+        insist(lambda: self.journal.log_task_retry(work.task_id, error))
+        claim = self._claims.pop(work.task_id)  # now: the copy may come back before it is confirmed
+        insist(lambda: self.publisher.delay(work, self.worker, self._pause(attempt)))
+        self._acknowledge(claim)
+
+    def _fail(self, work: Work, error: BaseException, attempt: int) -> None:
+        version = insist(lambda: self.journal.log_task_failure(work.task_id, error))
+        kind, text = describe(error)
+        DEAD.labels(f"tasks.{self.worker}", kind).inc()
+        self._tell(work, Outcome(State.FAILED, attempt, version, None, kind, text))
 
     def _pause(self, attempt: int) -> float:
         longest = min(self.settings.retry_base_s * 2 ** (attempt - 1), self.settings.retry_max_s)
         return random.uniform(longest / 2, longest)
 
-    def _tell(self, work: Work, task: TaskRecord) -> None:
+    def _tell(self, work: Work, outcome: Outcome) -> None:
         """Dispatch the outcome, at least once; a failure is buried too, the first time."""
-        data = {"task_id": task.task_id, "attempt": task.attempt, "result": task.result}
-        if task.state is State.FAILED:
-            data |= {"error_class": task.error_class, "error": task.error}
-            if not task.announced:
-                insist(lambda: self.publisher.bury(work, self.worker, f"{task.error_class}: {task.error}"))
-        event = f"{task.task_type}.{task.state}"
+        data = {"task_id": work.task_id, "attempt": outcome.attempt, "result": outcome.result}
+        if outcome.state is State.FAILED:
+            data |= {"error_class": outcome.error_class, "error": outcome.error}
+            if not outcome.again:
+                insist(lambda: self.publisher.bury(work, self.worker, f"{outcome.error_class}: {outcome.error}"))
+        event = f"{work.task_type}.{outcome.state}"
         insist(lambda: self._announce(work, event, data))
-        if not task.announced:
-            self.journal.mark_announced(task.task_id, task.version)
+        if not outcome.again:
+            self.journal.mark_announced(work.task_id, outcome.version)
 
     def _announce(self, work: Work, event: str, data: Json) -> None:
         self.publisher.announce(self.worker, event, data, work.headers)
 
     def _settle(self, task_id: str) -> None:
-        for message in self._running.pop(task_id, []):
+        self._acknowledge(self._claims.pop(task_id))
+
+    def _acknowledge(self, claim: Claim) -> None:
+        for message in claim.messages:
             self.queue_consumer.ack_message(message)
-        IN_FLIGHT.set(len(self._running))
+
+    def _give_back(self, task_id: str) -> None:
+        for message in self._claims.pop(task_id).messages:
+            self.queue_consumer.requeue_message(message)
 
     def _refuse(self, work: Work, message: Any) -> None:
-        reason = "unknown task type" if work.task_id else "no task id"
-        log.error("%s: %s", reason, work.task_type)
-        DEAD.labels(f"tasks.{self.worker}", reason).inc()
-        insist(lambda: self.publisher.bury(work, self.worker, reason))
+        self._bury(work, "unknown task type" if work.task_id else "no task id")
         self.queue_consumer.ack_message(message)
+
+    def _bury(self, work: Work, reason: str) -> None:
+        log.error("%s: %s", reason, work.task_type)
+        DEAD.labels(f"tasks.{self.worker}", reason.partition(":")[0]).inc()
+        insist(lambda: self.publisher.bury(work, self.worker, reason))
 
 
 class Task(Entrypoint, HeaderDecoder):
@@ -269,17 +354,20 @@ def task(task_type: str, *, timeout_s: float = 60.0) -> Callable[[Callable[..., 
     def decorate(method: Callable[..., Json]) -> Callable[..., Json]:
         @functools.wraps(method)
         def run(service: Any, running: RunningTask) -> Json:
-            running.begin()
-            try:
-                with eventlet.Timeout(timeout_s, TaskTimeout(f"ran longer than {timeout_s:g} s")):
-                    return method(service, running)
-            except eventlet.Timeout as expired:
-                raise TaskTimeout(str(expired)) from expired
+            if not running.begin():
+                return None
+            with running.within(timeout_s):
+                return method(service, running)
 
         entrypoint: Callable[..., Json] = Task.decorator(task_type)(run)
         return entrypoint
 
     return decorate
+
+
+def _pages(task_ids: list[str]) -> Iterator[list[str]]:
+    for first in range(0, len(task_ids), PAGE):
+        yield task_ids[first : first + PAGE]
 
 
 def _plain(headers: dict[str, Any]) -> dict[str, Json]:

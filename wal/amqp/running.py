@@ -2,14 +2,18 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
+import eventlet
+from eventlet import hubs
 from kombu.exceptions import OperationalError
 
 from wal.amqp.insist import insist
+from wal.errors import Cancelled, JournalUnavailable, TaskTimeout
 from wal.journal import WALManager
-from wal.records import Json, Work
+from wal.records import Json, TaskRecord, Work
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +32,10 @@ class RunningTask:
         self._journal = journal
         self._announce = announce
         self._finished: dict[str, Json] | None = None  # read when the first stage asks
+        self._greenlet: Any = None
         self.attempt = 0
+        self.outcome: TaskRecord | None = None
+        self.refusal: JournalUnavailable | None = None
 
     @property
     def task_id(self) -> str:
@@ -56,9 +63,48 @@ class RunningTask:
     def content_type(self) -> str:
         return self._work.content_type
 
-    def begin(self) -> None:
-        """Journal that it runs."""
-        self.attempt = insist(lambda: self._journal.log_task_processing(self.task_id))
+    def begin(self) -> bool:
+        """Journal that it runs. False if it has ended before (its `outcome`), or the disk refuses (`refusal`)."""
+        work = self._work
+        try:
+            begun = self._journal.begin(
+                work.task_id, work.task_type, work.payload, content_type=work.content_type, headers=work.headers
+            )
+        except JournalUnavailable as refusal:
+            self.refusal = refusal
+            return False
+        if isinstance(begun, TaskRecord):
+            self.outcome = begun
+            return False
+        self.attempt = begun
+        return True
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Here the task may be interrupted, and after `seconds` it is. Raises `Cancelled` or `TaskTimeout`."""
+        self._greenlet = eventlet.getcurrent()
+        try:
+            with eventlet.Timeout(seconds, TaskTimeout(f"ran longer than {seconds:g} s")):
+                yield
+        except eventlet.Timeout as expired:  # one of the method's own, which is no Exception
+            raise TaskTimeout(str(expired)) from expired
+        finally:
+            self._greenlet = None
+
+    @property
+    def interruptible(self) -> bool:
+        """Whether its method runs: it has begun, and has not returned yet."""
+        return self._greenlet is not None
+
+    def cancel(self) -> bool:
+        """Interrupt the method where it waits next. False when it does not run."""
+        if self.interruptible:
+            hubs.get_hub().schedule_call_global(0, self._interrupt)
+        return self.interruptible
+
+    def _interrupt(self) -> None:
+        if self._greenlet is not None:  # it may have ended meanwhile
+            self._greenlet.throw(Cancelled("cancelled by an operator"))
 
     def stage(self, name: str, work: Callable[[], Json]) -> Json:
         """The result of `work`, kept durably; an attempt after this one reads it back instead of working again."""

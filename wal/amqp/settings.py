@@ -17,11 +17,13 @@ class TaskSettings:
     directory: Path
     database_url: str
     sync_interval_s: float = 1.0
-    sync_batch: int = 500
+    sync_batch: int = 4000
     retain_s: float = 7 * 86400.0
+    retain_bytes: int = 1_000_000_000
     max_attempts: int = 5
     retry_base_s: float = 1.0
     retry_max_s: float = 60.0
+    heartbeat_s: float = 10.0
     queue_limit: int = 10_000
 
 

@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+import eventlet
 import psycopg2
 from nameko.extensions import DependencyProvider, SharedExtension
 
@@ -12,6 +13,14 @@ from wal.journal import WALManager
 from wal.sync import Syncer
 
 log = logging.getLogger(__name__)
+
+
+ANSWER_S = 10.0
+"""How long PostgreSQL may be silent. Its own time-outs do not end a wait in the hub."""
+
+
+def _answer_in_time() -> eventlet.Timeout:
+    return eventlet.Timeout(ANSWER_S, psycopg2.OperationalError(f"PostgreSQL did not answer within {ANSWER_S:g} s"))
 
 
 class SharedJournal(SharedExtension):
@@ -45,6 +54,8 @@ class SharedJournal(SharedExtension):
                 interval_s=settings.sync_interval_s,
                 batch=settings.sync_batch,
                 retain_s=settings.retain_s,
+                retain_bytes=settings.retain_bytes,
+                limit=_answer_in_time,
             )
             self._sleep = runtime.sleep
             if self.unfinished:
