@@ -14,6 +14,7 @@ from pydantic import (
     HttpUrl,
     PostgresDsn,
     RedisDsn,
+    SecretStr,
     ValidationError,
 )
 from pydantic_settings import (
@@ -59,16 +60,52 @@ class Wal(Section):
     sync_interval_s: float = Field(gt=0)
     sync_batch: int = Field(gt=0)
     retain_s: float = Field(gt=0)
+    retain_bytes: int = Field(gt=0)
     max_attempts: int = Field(gt=0)
     retry_base_s: float = Field(gt=0)
     retry_max_s: float = Field(gt=0)
     queue_limit: int = Field(gt=0)
 
 
+class Price(Section):
+    """US dollars for a million tokens."""
+
+    input: float = Field(ge=0)
+    cached: float = Field(ge=0)
+    output: float = Field(ge=0)
+
+
+class OpenAi(Section):
+    base_url: HttpUrl
+    api: Literal["responses", "chat"]
+    organization: str | None
+    project: str | None
+    vision_model: str = Field(min_length=1)
+    vision_effort: str | None
+    answer_model: str = Field(min_length=1)
+    image_detail: Literal["low", "high", "auto"]
+    image_side_px: int = Field(ge=64, le=2048)
+    connect_timeout_s: float = Field(gt=0)
+    read_timeout_s: float = Field(gt=0)
+    deadline_s: float = Field(gt=0)
+    max_attempts: int = Field(gt=0)
+    limit_wait_s: float = Field(ge=0)
+    requests_per_minute: int = Field(gt=0)
+    tokens_per_minute: int = Field(gt=0)
+    breaker_failures: int = Field(gt=0)
+    breaker_reset_s: float = Field(gt=0)
+    daily_budget_won: float = Field(ge=0)
+    won_per_dollar: float = Field(gt=0)
+    prices: dict[str, Price] = Field(min_length=1)
+
+
 class Ai(Section):
+    provider: Literal["auto", "openai", "local"]
     threshold: float = Field(ge=0, le=1)
     threads: int = Field(gt=0)
     idle_s: float = Field(gt=0)
+    remember_s: int = Field(gt=0)
+    openai: OpenAi
 
 
 class Auth(Section):
@@ -77,10 +114,28 @@ class Auth(Section):
     refresh_ttl_s: int = Field(gt=0)
 
 
-class Config(BaseSettings):
-    """Settings of a process; see ``config.yaml`` beside this file for what each means."""
+class Settings(BaseSettings):
+    """Settings from the environment, the file that ``ECO2_CONFIG`` names, and ``config.yaml`` beside this file."""
 
     model_config = SettingsConfigDict(env_prefix="ECO2_", env_nested_delimiter="__", extra="ignore", frozen=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        named = os.environ.get("ECO2_CONFIG")
+        files = [Path(named), DEFAULTS] if named else [DEFAULTS]
+        layers = (InitSettingsSource(settings_cls, _read(file)) for file in files)
+        return (init_settings, env_settings, *layers)
+
+
+class Config(Settings):
+    """Settings of a process; see ``config.yaml`` for what each means."""
 
     amqp_url: AmqpDsn
     database_url: PostgresDsn
@@ -89,6 +144,7 @@ class Config(BaseSettings):
     cdn_url: HttpUrl
     state_dir: Path
     cache_dir: Path
+    openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
 
     http_host: str
     http_port: int = Field(ge=1, le=65535)
@@ -110,20 +166,6 @@ class Config(BaseSettings):
     wal: Wal
     ai: Ai
     auth: Auth
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        named = os.environ.get("ECO2_CONFIG")
-        files = [Path(named), DEFAULTS] if named else [DEFAULTS]
-        layers = (InitSettingsSource(settings_cls, _read(file)) for file in files)
-        return (init_settings, env_settings, *layers)
 
 
 def _read(path: Path) -> dict[str, object]:

@@ -12,6 +12,7 @@ os.environ.setdefault("EVENTLET_NO_GREENDNS", "yes")
 os.environ.setdefault("EVENTLET_THREADPOOL_SIZE", "4")
 
 import eventlet
+import prometheus_client  # noqa: F401  (its locks, held for a few instructions, need not be eventlet's slow ones)
 
 eventlet.monkey_patch()
 

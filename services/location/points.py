@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field
 
 from services.kernel.arguments import Id, checked, missing
-from services.location import sphere
+from services.location import hours, korea, sphere
 from services.location.tables import Point
 
 NEAREST = Path(__file__).with_name("nearest.sql").read_text(encoding="utf-8")
@@ -27,6 +27,8 @@ Radius = Annotated[float, Field(ge=100, le=50_000, allow_inf_nan=False)]
 Kinds = Annotated[list[Kind], Field(min_length=1, max_length=len(get_args(Kind)))]
 PointId = Annotated[str, Id("point")]
 
+_COLUMNS = ("id", "kind", "name", "address", "lat", "lon", "phone", "hours", "opening", "sample")
+
 
 @checked
 def nearest(
@@ -35,23 +37,25 @@ def nearest(
     radius_m: Radius = 1000,
     kinds: Kinds | None = None,
     limit: Annotated[int, Field(ge=1, le=100)] = 20,
+    open_now: bool = False,
 ) -> list[dict[str, Any]]:
-    """The points within `radius_m` metres, nearest first, each with its ``distance_m``."""
-    place = {"here": sphere.cube(lat, lon), "chord": sphere.chord(radius_m), "kinds": kinds, "limit": limit}
-    rows = Point._meta.database.execute_sql(NEAREST, place).fetchall()
-    return [
-        {**_as_dict(Point(**dict(zip(_FIELDS, row[:-1], strict=True)))), "distance_m": round(sphere.ground(row[-1]), 1)}
-        for row in rows
-    ]
+    """The points within `radius_m` metres, nearest first, each with its ``distance_m``.
+
+    With `open_now` only those that are known to be open at this moment, Korean time.
+    """
+    wanted = list(dict.fromkeys(kinds or get_args(Kind)))
+    place = {"here": sphere.cube(lat, lon), "chord": sphere.chord(radius_m), "kinds": wanted, "limit": limit}
+    found = rows(NEAREST, {**place, **open_minutes(open_now)})
+    return [{**as_dict(row), "distance_m": round(sphere.ground(row[-1]), 1)} for row in found]
 
 
 @checked
 def get(point_id: PointId) -> dict[str, Any]:
     """Raises `NotFound` ``point_not_found``."""
-    point = Point.get_or_none(id=point_id)
-    if point is None:
+    row = Point.select(*(getattr(Point, name) for name in _COLUMNS)).where(Point.id == point_id).tuples().first()
+    if row is None:
         raise missing("point")
-    return _as_dict(point)
+    return as_dict(row)
 
 
 def kinds() -> list[dict[str, str]]:
@@ -59,19 +63,37 @@ def kinds() -> list[dict[str, str]]:
     return [{"id": kind, "name": ko, "name_en": en} for kind, (ko, en) in NAMES.items()]
 
 
-_FIELDS = ("id", "kind", "name", "address", "lat", "lon", "phone", "hours", "sample")
+def rows(statement: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """What one of the domain's statements finds."""
+    found: list[tuple[Any, ...]] = Point._meta.database.execute_sql(statement, values).fetchall()
+    return found
 
 
-def _as_dict(point: Point) -> dict[str, Any]:
+def open_minutes(open_now: bool) -> dict[str, int | None]:
+    """The parameters `today` and `night` of a statement: None when the hours do not matter."""
+    today, night = hours.minutes(korea.now()) if open_now else (None, None)
+    return {"today": today, "night": night}
+
+
+def as_dict(row: tuple[Any, ...]) -> dict[str, Any]:
+    """A row that begins with the columns of a point, as callers see it.
+
+    ``hours`` is the text of the source, ``opening_hours`` the same in OpenStreetMap's syntax, ``open_now`` whether
+    it is open at this moment; the latter two are None where the source says nothing that is understood.
+    """
+    point = dict(zip(_COLUMNS, row, strict=False))
+    opening = None if point["opening"] is None else hours.from_multirange(point["opening"])
     return {
-        "point_id": str(point.id),
-        "kind": point.kind,
-        "kind_name": NAMES[point.kind][0],
-        "name": point.name,
-        "address": point.address,
-        "lat": point.lat,
-        "lon": point.lon,
-        "phone": point.phone,
-        "hours": point.hours,
-        "sample": point.sample,
+        "point_id": str(point["id"]),
+        "kind": point["kind"],
+        "kind_name": NAMES[point["kind"]][0],
+        "name": point["name"],
+        "address": point["address"],
+        "lat": point["lat"],
+        "lon": point["lon"],
+        "phone": point["phone"],
+        "hours": point["hours"],
+        "opening_hours": opening and opening.text(),
+        "open_now": opening and opening.open_at(korea.now()),
+        "sample": point["sample"],
     }

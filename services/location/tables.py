@@ -4,7 +4,7 @@ from peewee import BooleanField, FloatField, Model, TextField, UUIDField
 
 
 class Point(Model):
-    """Without the column `position`, which PostgreSQL computes and only ``nearest.sql`` reads."""
+    """A collection point, without the columns that PostgreSQL computes for its indexes."""
 
     id = UUIDField(primary_key=True)
     kind = TextField()
@@ -14,6 +14,7 @@ class Point(Model):
     lon = FloatField()
     phone = TextField(null=True)
     hours = TextField(null=True)
+    opening = TextField(null=True)  # int4multirange, as its text
     sample = BooleanField(default=False)
 
     class Meta:

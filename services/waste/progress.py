@@ -28,6 +28,14 @@ def tell_end(cache: redis.Redis, ttl_s: int, scan_id: str, event: str) -> None:
     _tell(cache, ttl_s, scan_id, [*stages, (event, end)])
 
 
+def forget(cache: redis.Redis, scan_id: str) -> None:
+    """The scan was deleted. Redis being away costs nothing: what it keeps goes by itself, and tells only stages."""
+    try:
+        cache.delete(_key(scan_id))
+    except redis.RedisError as error:
+        log.warning("progress of scan %s was not deleted: %s", scan_id, error)
+
+
 def _stages(scan_id: str, up_to: int) -> list[tuple[str, dict[str, Any]]]:
     return [
         ("stage", {"scan_id": scan_id, "stage": stage, "percent": percent})
@@ -38,7 +46,7 @@ def _stages(scan_id: str, up_to: int) -> list[tuple[str, dict[str, Any]]]:
 
 def _tell(cache: redis.Redis, ttl_s: int, scan_id: str, entries: list[tuple[str, dict[str, Any]]]) -> None:
     """Add what the stream does not have. Redis being away costs listeners speed: they ask the waste service too."""
-    key = f"scan:{scan_id}:progress"
+    key = _key(scan_id)
     try:
         with cache.pipeline(transaction=False) as pipe:
             for event, data in entries:
@@ -52,3 +60,7 @@ def _tell(cache: redis.Redis, ttl_s: int, scan_id: str, entries: list[tuple[str,
     for outcome in outcomes:
         if isinstance(outcome, redis.RedisError) and "equal or smaller" not in str(outcome):
             log.warning("progress of scan %s was not told: %s", scan_id, outcome)
+
+
+def _key(scan_id: str) -> str:
+    return f"scan:{scan_id}:progress"

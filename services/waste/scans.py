@@ -32,6 +32,7 @@ class NewScan(BaseModel):
     idempotency_key: str | None = Field(default=None, min_length=1, max_length=255)
     request_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     language: str = Field(pattern=r"^(ko|en)$")
+    region: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{0,49}$")
     image_bytes: int = Field(gt=0)
     image_width: int = Field(gt=0)
     image_height: int = Field(gt=0)
@@ -104,8 +105,11 @@ def mark_progress(scan_id: str, stage: str) -> None:
     _change(scan_id, (Scan.state == "stored") & (Scan.percent < percent), stage=stage, percent=percent)
 
 
-def complete(scan_id: str, result: dict[str, Any]) -> Scan:
-    """The answer is here. It also replaces "too late", never an answer that was given. Returns the scan."""
+def complete(scan_id: str, result: dict[str, Any]) -> Scan | None:
+    """The answer is here. It also replaces "too late", never an answer that was given.
+
+    Returns the completed scan; None when it was deleted meanwhile or has failed.
+    """
     open_states = (Scan.state == "stored") | ((Scan.state == "failed") & (Scan.error_code == LATE))
     _change(
         scan_id,
@@ -118,8 +122,18 @@ def complete(scan_id: str, result: dict[str, Any]) -> Scan:
         error_detail=None,
         finished_at=fn.now(),
     )
-    scan: Scan = Scan.get_by_id(_uuid(scan_id))
+    scan: Scan | None = Scan.get_or_none((Scan.id == _uuid(scan_id)) & (Scan.state == "completed"))
     return scan
+
+
+def classification(scan: Scan) -> dict[str, Any]:
+    """The AI worker's task for a stored scan."""
+    return {
+        "scan_id": str(scan.id),
+        "image_key": scan.image_key,
+        "language": scan.language,
+        "region": scan.region,
+    }
 
 
 def fail(scan_id: str, code: str, detail: str) -> None:
@@ -128,19 +142,6 @@ def fail(scan_id: str, code: str, detail: str) -> None:
     _change(
         scan_id, unfinished, state="failed", stage="failed", error_code=code, error_detail=detail, finished_at=fn.now()
     )
-
-
-def fail_overdue(deadline_s: float) -> list[str]:
-    """Fail what no worker has finished within `deadline_s` seconds. Returns the scans' ids."""
-    overdue = Scan.update(
-        state="failed",
-        stage="failed",
-        error_code=LATE,
-        error_detail=f"No worker finished this within {deadline_s:g} seconds. Send the photo again.",
-        finished_at=fn.now(),
-        updated_at=fn.now(),
-    ).where(Scan.state.in_(("queued", "stored")) & (Scan.created_at < _ago(timedelta(seconds=deadline_s))))
-    return [str(scan.id) for scan in overdue.returning(Scan.id).execute()]
 
 
 def forget_keys() -> int:
@@ -154,11 +155,11 @@ def as_dict(scan: Scan, cdn_url: str) -> dict[str, Any]:
     """The scan as a client sees it."""
     image: dict[str, Any] = {"bytes": scan.image_bytes, "width": scan.image_width, "height": scan.image_height}
     if scan.image_key:
-        image |= {"key": scan.image_key, "url": f"{cdn_url.rstrip('/')}/{scan.image_key}"}
+        image |= {"key": scan.image_key, "url": image_url(scan, cdn_url)}
     error = {"code": scan.error_code, "detail": scan.error_detail} if scan.error_code else None
     return {
         "scan_id": str(scan.id),
-        "status": scan.state if scan.state in ("completed", "failed") else "processing",
+        "status": status(scan),
         "stage": scan.stage,
         "percent": scan.percent,
         "created_at": scan.created_at.isoformat(),
@@ -167,6 +168,16 @@ def as_dict(scan: Scan, cdn_url: str) -> dict[str, Any]:
         "result": scan.result,
         "error": error,
     }
+
+
+def status(scan: Scan) -> str:
+    """``processing``, ``completed`` or ``failed``."""
+    return scan.state if scan.state in ("completed", "failed") else "processing"
+
+
+def image_url(scan: Scan, cdn_url: str) -> str | None:
+    """Where the picture can be fetched; None while it is not stored."""
+    return f"{cdn_url.rstrip('/')}/{scan.image_key}" if scan.image_key else None
 
 
 def announcement(scan: Scan) -> dict[str, Any]:

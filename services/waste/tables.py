@@ -1,6 +1,15 @@
-"""The table of scans; its rules stand in ``migrations/``."""
+"""The tables of scans and of what people say of them; their rules stand in ``migrations/``."""
 
-from peewee import DateTimeField, IntegerField, Model, SmallIntegerField, TextField, UUIDField
+from peewee import (
+    CompositeKey,
+    DateTimeField,
+    ForeignKeyField,
+    IntegerField,
+    Model,
+    SmallIntegerField,
+    TextField,
+    UUIDField,
+)
 from playhouse.postgres_ext import BinaryJSONField
 
 
@@ -13,6 +22,7 @@ class Scan(Model):
     idempotency_key = TextField(null=True)
     request_sha256 = TextField()
     language = TextField()
+    region = TextField(null=True)
     state = TextField()
     stage = TextField()
     percent = SmallIntegerField()
@@ -26,10 +36,28 @@ class Scan(Model):
     created_at = DateTimeField()
     updated_at = DateTimeField()
     finished_at = DateTimeField(null=True)
+    requeued_at = DateTimeField(null=True)
 
     class Meta:
         schema = "waste"
         table_name = "scans"
 
 
-ALL = (Scan,)
+class Feedback(Model):
+    """A viewer's word on the answer of a scan."""
+
+    scan = ForeignKeyField(Scan)
+    viewer = UUIDField()
+    verdict = TextField()
+    item_id = TextField(null=True)
+    comment = TextField(null=True)
+    created_at = DateTimeField()
+    updated_at = DateTimeField()
+
+    class Meta:
+        schema = "waste"
+        table_name = "feedback"
+        primary_key = CompositeKey("scan", "viewer")
+
+
+ALL = (Scan, Feedback)

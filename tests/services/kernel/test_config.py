@@ -53,6 +53,7 @@ def test_the_environment_goes_before_the_file_and_the_file_before_the_defaults(
 
 
 def test_every_missing_setting_is_named(environment: pytest.MonkeyPatch) -> None:
+    """Guards W16: a process whose settings nobody has made says which, and does not start."""
     environment.delenv("ECO2_AMQP_URL")
     environment.delenv("ECO2_S3_URL")
 
@@ -96,3 +97,13 @@ def test_secrets_are_not_in_what_an_error_says(environment: pytest.MonkeyPatch) 
     with pytest.raises(ConfigError) as caught:
         load()
     assert "topsecret" not in str(caught.value)
+
+
+def test_the_key_of_the_models_is_taken_by_its_usual_name_and_never_shown(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("OPENAI_API_KEY", "sk-secret")
+
+    settings = load()
+
+    assert settings.openai_api_key is not None
+    assert settings.openai_api_key.get_secret_value() == "sk-secret"
+    assert "sk-secret" not in repr(settings)

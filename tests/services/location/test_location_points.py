@@ -9,8 +9,6 @@ import pytest
 from uuid6 import uuid7
 
 from services.kernel.errors import NotFound, Unprocessable
-from services.location import sphere
-from services.location.points import NEAREST
 from tests.services.running import Running
 
 CITY_HALL = (37.5663, 126.9779)
@@ -121,7 +119,8 @@ def test_the_radius_is_a_circle_and_no_box(location: Running, put: Any) -> None:
         *[("lon", bad) for bad in (180.1, -181, float("nan"), "127", None)],
         *[("radius_m", bad) for bad in (99, 50_001, 0, -1, float("nan"), "1000", None)],
         *[("kinds", bad) for bad in ([], "battery_box", {}, ["battery_box"] * 7)],
-        *[("limit", bad) for bad in (0, 101, 1.5, "20", None)],
+        *[("limit", bad) for bad in (0, 101, 1.5, "20", None, 10**30)],
+        *[("open_now", bad) for bad in (1, "true", None)],
     ],
 )
 def test_an_argument_out_of_bounds_is_refused_by_its_name(location: Running, field: str, bad: object) -> None:
@@ -161,26 +160,3 @@ def test_kinds_lists_exactly_what_points_may_be(location: Running) -> None:
 
     assert listed == {point["kind"] for point in location.call.nearest(*CITY_HALL, 50_000, None, 100)["points"]}
     assert len(listed) == 6
-
-
-def test_the_search_reads_the_index_whatever_the_search_path(location: Running) -> None:
-    try:
-        location.sql(
-            "INSERT INTO location.points (id, kind, name, address, lat, lon)"
-            " SELECT gen_random_uuid(), 'battery_box', 'crowd', 'x', random() * 160 - 80, random() * 350 - 175"
-            " FROM generate_series(1, 20000)"
-        )
-        location.sql("ANALYZE location.points")
-        place = {"here": sphere.cube(*CITY_HALL), "chord": 1000.0, "kinds": None, "limit": 20}
-
-        connection = psycopg2.connect(location.database_url)
-        with connection, connection.cursor() as cursor:
-            cursor.execute("SET search_path TO pg_catalog")
-            cursor.execute(f"EXPLAIN {NEAREST}", place)
-            plan = str(cursor.fetchall())
-        connection.close()
-    finally:
-        location.sql("DELETE FROM location.points WHERE name = 'crowd'")
-
-    assert "points_position" in plan
-    assert "Seq Scan" not in plan
