@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import eventlet
+from eventlet import tpool
 from eventlet.queue import Full, LightQueue
 from nameko.extensions import DependencyProvider
 from nameko.rpc import rpc
@@ -13,7 +14,7 @@ from nameko.timer import timer
 from services.kernel.database import Database
 from services.kernel.errors import Problem
 from services.kernel.service import EcoService
-from services.recycle import catalogue, searches, tables
+from services.recycle import catalogue, knowledge, searches, tables
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,13 @@ class SearchLog(DependencyProvider):
             log.warning("%d searches are left out", len(batch), exc_info=True)
 
 
+class SearchWarming(DependencyProvider):
+    """Prepares the search before anybody asks: two seconds and 260 MB for the Korean analyser."""
+
+    def setup(self) -> None:
+        tpool.execute(knowledge.warm)
+
+
 class RecycleService(EcoService):
     """What a thing is and how it is thrown away. Owns the schema ``recycle``."""
 
@@ -67,6 +75,7 @@ class RecycleService(EcoService):
 
     database = Database(tables.ALL)
     record = SearchLog()
+    warming = SearchWarming()
 
     @rpc(expected_exceptions=Problem)
     def categories(self) -> dict[str, Any]:
@@ -74,9 +83,9 @@ class RecycleService(EcoService):
         return {"categories": catalogue.categories()}
 
     @rpc(expected_exceptions=Problem)
-    def item(self, item_id: str, lang: catalogue.Lang = "ko") -> dict[str, Any]:
-        """Raises `NotFound` ``item_not_found``."""
-        return catalogue.item(item_id, lang)
+    def item(self, item_id: str, lang: catalogue.Lang = "ko", region: str | None = None) -> dict[str, Any]:
+        """Raises `NotFound` ``item_not_found``, `Unprocessable` ``unknown_region``."""
+        return catalogue.item(item_id, lang, region)
 
     @rpc(expected_exceptions=Problem)
     def search(self, query: str, limit: int = 10) -> dict[str, Any]:
@@ -86,9 +95,35 @@ class RecycleService(EcoService):
         return {"hits": hits}
 
     @rpc(expected_exceptions=Problem)
-    def rules(self, item_id: str, situations: list[str] | None = None, lang: catalogue.Lang = "ko") -> dict[str, Any]:
-        """Raises `NotFound` ``item_not_found``, `Unprocessable` ``unknown_situation``."""
-        return catalogue.rules(item_id, situations, lang)
+    def suggest(self, text: str, limit: int = 8) -> dict[str, Any]:
+        """``{"suggestions": [...]}``: names that go on from `text`. Needs no database, and is not recorded."""
+        return {"suggestions": catalogue.suggest(text, limit)}
+
+    @rpc(expected_exceptions=Problem)
+    def faq(self, lang: catalogue.Lang = "ko", region: str | None = None) -> dict[str, Any]:
+        """``{"questions": [...]}``, each with the answer of the rules. Raises `Unprocessable` ``unknown_region``."""
+        return {"questions": catalogue.faq(lang, region)}
+
+    @rpc(expected_exceptions=Problem)
+    def rules(
+        self,
+        item_id: str,
+        situations: list[str] | None = None,
+        lang: catalogue.Lang = "ko",
+        region: str | None = None,
+    ) -> dict[str, Any]:
+        """Raises `NotFound` ``item_not_found``, `Unprocessable` ``unknown_situation`` or ``unknown_region``."""
+        return catalogue.rules(item_id, situations, lang, region)
+
+    @rpc(expected_exceptions=Problem)
+    def regions(self) -> dict[str, Any]:
+        """``{"regions": [...]}``: the ids that `item` and `rules` take, with names and parent."""
+        return {"regions": catalogue.regions()}
+
+    @rpc(expected_exceptions=Problem)
+    def region(self, text: str) -> dict[str, Any]:
+        """The region of a name or address. Raises `Unprocessable` ``unknown_region``, ``ambiguous_region``."""
+        return catalogue.region(text)
 
     @rpc(expected_exceptions=Problem)
     def stats(self) -> dict[str, Any]:

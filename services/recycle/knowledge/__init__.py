@@ -12,46 +12,61 @@ the chat service and the AI worker all read the same set.
     >>> print(render(disposal, "ko"))                                          # doctest: +SKIP
 
 Where things are: ``data/*.yaml`` the knowledge, ``model`` its shape, ``load`` file to :class:`Knowledge`,
-``search`` words to items, ``rules`` item and situations to a :class:`Disposal`, ``render`` a Disposal to text.
+``search`` words to items, ``suggest`` half-typed words to items, ``regions`` what people write to a region,
+``rules`` item, situations and region to a :class:`Disposal` (``disposal``), ``render`` a Disposal to text, ``faq``
+frequent questions.
 """
 
+from services.recycle.knowledge.disposal import (
+    Disposal,
+    Elsewhere,
+    FiredRule,
+    Insufficiency,
+    Locality,
+    LocallyUnknown,
+    RuleError,
+    UnknownItem,
+    UnknownRegion,
+    UnknownSituation,
+    Validity,
+)
 from services.recycle.knowledge.load import DATA, KnowledgeError, Problem, knowledge, load
 from services.recycle.knowledge.model import (
     KINDS,
     MAJORS,
     Change,
+    FaqEntry,
     Group,
     Item,
     KindId,
     Knowledge,
     Lang,
+    LocalChange,
     MajorId,
     NotHere,
+    Question,
+    Region,
     Situation,
     Source,
     Text,
+    Topic,
     Words,
 )
+from services.recycle.knowledge.regions import find_region
 from services.recycle.knowledge.render import as_dict, render
-from services.recycle.knowledge.rules import (
-    Disposal,
-    Elsewhere,
-    FiredRule,
-    Insufficiency,
-    RuleError,
-    UnknownItem,
-    UnknownSituation,
-    rules_for,
-)
-from services.recycle.knowledge.search import Hit, SearchIndex, search
+from services.recycle.knowledge.rules import rules_for
+from services.recycle.knowledge.search import SURE, Hit, SearchIndex, search, warm
+from services.recycle.knowledge.suggest import Suggestion, suggest
 
 __all__ = [
     "DATA",
     "KINDS",
     "MAJORS",
+    "SURE",
     "Change",
     "Disposal",
     "Elsewhere",
+    "FaqEntry",
     "FiredRule",
     "Group",
     "Hit",
@@ -61,21 +76,33 @@ __all__ = [
     "Knowledge",
     "KnowledgeError",
     "Lang",
+    "LocalChange",
+    "Locality",
+    "LocallyUnknown",
     "MajorId",
     "NotHere",
     "Problem",
+    "Question",
+    "Region",
     "RuleError",
     "SearchIndex",
     "Situation",
     "Source",
+    "Suggestion",
     "Text",
+    "Topic",
     "UnknownItem",
+    "UnknownRegion",
     "UnknownSituation",
+    "Validity",
     "Words",
     "as_dict",
+    "find_region",
     "knowledge",
     "load",
     "render",
     "rules_for",
     "search",
+    "suggest",
+    "warm",
 ]

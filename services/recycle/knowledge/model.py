@@ -1,4 +1,4 @@
-"""The shape of the knowledge: what the YAML files may say, and the whole as :class:`Knowledge`.
+"""The shape of the knowledge: items, groups, situations, regions, and the whole as :class:`Knowledge`.
 
 Every model is frozen and refuses fields it does not know. Texts come in Korean and English; a text is one
 phrase without a full stop, so that the renderer decides where sentences end.
@@ -29,6 +29,10 @@ def _one_phrase(text: str) -> str:
     return text
 
 
+Year = Annotated[int, Field(ge=1995, le=2100)]
+Phone = Annotated[str, StringConstraints(pattern=r"^0\d{1,2}-(120|\d{3,4}-\d{4})$")]
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?$")]
+Asked = Annotated[str, StringConstraints(max_length=100, strip_whitespace=True, pattern=r"^[^.!?\n]+\?$")]
 Phrase = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True), AfterValidator(_one_phrase)]
 
 
@@ -53,13 +57,23 @@ class Words(Strict):
     en: tuple[Phrase, ...] = ()
 
 
+class Question(Strict):
+    """One question in both languages."""
+
+    ko: Asked
+    en: Asked
+
+    def in_(self, lang: Lang) -> str:
+        return self.ko if lang == "ko" else self.en
+
+
 class Source(Strict):
     """A public document that rules rest on."""
 
     title: Text
     publisher: Text
     part: Text | None = None
-    url: str | None = None
+    url: Url | None = None
 
     @property
     def citation(self) -> Text:
@@ -79,10 +93,12 @@ class Change(Strict):
 
     With ``to`` (a class or a kind) the thing goes elsewhere; ``steps`` then replace the steps of that place.
     Without ``to`` it stays, ``steps`` come first, and ``why`` is what must be put right before disposal,
-    unless ``fix`` is false: then nothing is wrong and ``why`` only explains.
+    unless ``fix`` is false: then nothing is wrong and ``why`` only explains. With ``put`` it stays in its class but is
+    put out in this way alone: ``steps`` are then all there are, since the usual ones would be dangerous.
     """
 
     to: Identifier | None = None
+    put: Text | None = None
     why: Text
     steps: tuple[Text, ...] = ()
     do_nots: tuple[Text, ...] = ()
@@ -153,25 +169,57 @@ class Item(ItemEntry):
         return self.kind or self.major
 
 
-class ItemFile(Strict):
-    """One file of ``items/``."""
+class LocalChange(Change):
+    """What a region says otherwise of an item, a kind or a class (``of``), always or in one situation.
 
-    major: MajorId = Field(alias="class")
-    kind: KindId | None = None
-    items: dict[Identifier, ItemEntry] = Field(min_length=1)
+    As a `Change`; besides, ``then`` stands after all other steps. Without a situation and without ``to`` nothing
+    has to be put right: the rule adds its steps and ``why`` tells it. ``as_of`` is the year in which the rule was
+    known to hold; ``settles`` names the topics that need not be asked any more when it has fired.
+    """
+
+    of: tuple[Identifier, ...] = Field(min_length=1)
+    situation: Identifier | None = None
+    then: tuple[Text, ...] = ()
+    settles: tuple[Identifier, ...] = ()
+    sources: tuple[Identifier, ...] = Field(min_length=1)
+    as_of: Year
 
 
-class CategoriesFile(Strict):
-    classes: dict[MajorId, Group]
-    kinds: dict[KindId, Group]
+class Topic(Strict):
+    """Something that every municipality decides for itself, and the items, kinds and classes it matters to."""
+
+    name: Text
+    of: tuple[Identifier, ...] = Field(min_length=1)
 
 
-class SituationsFile(Strict):
-    situations: dict[Identifier, Situation] = Field(min_length=1)
+class Region(Strict):
+    """A city or district: whom to ask, what it says otherwise, and what is not recorded of it.
+
+    What a region leaves out (site, phone, ``unknown``) is its parent's. ``unknown`` names topics whose local rule
+    nobody wrote down here, so that the answer sends people to the municipality instead of guessing.
+    """
+
+    name: Text
+    synonyms: Words = Words()
+    parent: Identifier | None = None
+    site: Url | None = None
+    phone: Phone | None = None
+    changes: tuple[LocalChange, ...] = ()
+    unknown: tuple[Identifier, ...] | None = None
+
+    def words(self, lang: Lang) -> tuple[str, ...]:
+        """The name, then the synonyms, in one language."""
+        if lang == "ko":
+            return (self.name.ko, *self.synonyms.ko)
+        return (self.name.en, *self.synonyms.en)
 
 
-class SourcesFile(Strict):
-    sources: dict[Identifier, Source] = Field(min_length=1)
+class FaqEntry(Strict):
+    """A frequent question: the item and the situations that it is about. The rules answer it."""
+
+    question: Question
+    item: Identifier
+    situations: tuple[Identifier, ...] = ()
 
 
 class Knowledge(Strict):
@@ -182,6 +230,9 @@ class Knowledge(Strict):
     situations: dict[Identifier, Situation]
     sources: dict[Identifier, Source]
     items: dict[Identifier, Item]
+    topics: dict[Identifier, Topic] = {}
+    regions: dict[Identifier, Region] = {}
+    faq: dict[Identifier, FaqEntry] = {}
 
     def group(self, group_id: str) -> Group:
         """The class or kind of that id. Raises ``KeyError`` when there is none."""

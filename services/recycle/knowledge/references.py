@@ -7,6 +7,8 @@ from services.recycle.knowledge.document import Document, Problem
 from services.recycle.knowledge.hangul import normalise
 from services.recycle.knowledge.model import KINDS, MAJORS, Change, Knowledge, Lang, NotHere
 
+_DESTINATIONS = {*MAJORS, *KINDS} - {"recyclable"}
+
 
 @dataclass(frozen=True)
 class Place:
@@ -60,24 +62,31 @@ def _unknown_ids(
     not_here: tuple[NotHere, ...],
     sources: tuple[str, ...],
 ) -> Iterator[Problem]:
-    destinations = {*MAJORS, *KINDS} - {"recyclable"}
-    for index, source in enumerate(sources):
-        if source not in whole.sources:
-            yield place.problem("sources", index, message=f"there is no source {source!r}")
+    yield from unknown_sources(whole, place, (), sources)
     for index, wrong in enumerate(not_here):
-        if wrong.instead not in destinations and wrong.instead not in whole.items:
+        if wrong.instead not in _DESTINATIONS and wrong.instead not in whole.items:
             message = f"{wrong.instead!r} is no item, kind or class"
             yield place.problem("not_here", index, "instead", message=message)
     for situation, change in situations.items():
         if situation not in whole.situations:
             yield place.problem("situations", situation, message=f"there is no situation {situation!r}")
-        if change.to is not None and change.to not in destinations:
-            message = f"{change.to!r} is no kind or class"
-            yield place.problem("situations", situation, "to", message=message)
-        for index, source in enumerate(change.sources):
-            if source not in whole.sources:
-                message = f"there is no source {source!r}"
-                yield place.problem("situations", situation, "sources", index, message=message)
+        yield from unknown_destination(place, ("situations", situation), change)
+        yield from unknown_sources(whole, place, ("situations", situation), change.sources)
+
+
+def unknown_destination(place: Place, field: tuple[str | int, ...], change: Change) -> Iterator[Problem]:
+    """The fault of a change that sends things to no kind or class."""
+    if change.to is not None and change.to not in _DESTINATIONS:
+        yield place.problem(*field, "to", message=f"{change.to!r} is no kind or class")
+
+
+def unknown_sources(
+    whole: Knowledge, place: Place, field: tuple[str | int, ...], sources: tuple[str, ...]
+) -> Iterator[Problem]:
+    """A fault for every source that sources.yaml does not have."""
+    for index, source in enumerate(sources):
+        if source not in whole.sources:
+            yield place.problem(*field, "sources", index, message=f"there is no source {source!r}")
 
 
 def _words_of_two_items(whole: Knowledge, items: Mapping[str, Place]) -> Iterator[Problem]:

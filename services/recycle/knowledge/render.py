@@ -2,16 +2,21 @@
 
 from typing import Any
 
+from services.recycle.knowledge.disposal import Disposal, FiredRule
 from services.recycle.knowledge.hangul import ends_in_consonant
 from services.recycle.knowledge.model import Lang
-from services.recycle.knowledge.rules import Disposal
 
 _NUMBERS = "①②③④⑤⑥⑦⑧⑨⑩"
 
 
 def render(disposal: Disposal, lang: Lang = "ko") -> str:
-    """At most four sentences: where it goes, why or what is missing, the steps, what not to do."""
-    sentences = [_where(disposal, lang), _why(disposal, lang), _steps(disposal, lang), _caution(disposal, lang)]
+    """At most four sentences: where it goes, why or what is missing, the steps, what not to do.
+
+    With a region at most two more: which rules are local and by what source, and whom to ask for what is not known.
+    """
+    why = _why(disposal, lang)
+    sentences = [_where(disposal, lang), why, _steps(disposal, lang), _caution(disposal, lang)]
+    sentences += [_local(disposal, why, lang), _ask(disposal, lang)]
     return " ".join(sentence + "." for sentence in sentences if sentence)
 
 
@@ -35,16 +40,31 @@ def as_dict(disposal: Disposal, lang: Lang = "ko") -> dict[str, Any]:
             {"situation": missing.situation, "text": missing.text.in_(lang)} for missing in disposal.insufficiencies
         ],
         "unruled_situations": list(disposal.unruled),
-        "rules": [
-            {
-                "id": rule.rule_id,
-                "why": rule.why.in_(lang),
-                "sources": list(rule.sources),
-                "citations": [citation.in_(lang) for citation in rule.citations],
-            }
-            for rule in disposal.fired
-        ],
+        "rules": [_rule(rule, lang) for rule in disposal.fired],
+        **_locality(disposal, lang),
         "answer": render(disposal, lang),
+    }
+
+
+def _rule(rule: FiredRule, lang: Lang) -> dict[str, Any]:
+    return {
+        "id": rule.rule_id,
+        "why": rule.why.in_(lang),
+        "sources": list(rule.sources),
+        "citations": [citation.in_(lang) for citation in rule.citations],
+        "region": rule.local.region if rule.local else None,
+        "as_of": rule.local.as_of if rule.local else None,
+    }
+
+
+def _locality(disposal: Disposal, lang: Lang) -> dict[str, Any]:
+    here = disposal.locality
+    if here is None:
+        return {"region": None, "contact": None, "locally_unknown": []}
+    return {
+        "region": {"id": here.region, "name": here.name.in_(lang)},
+        "contact": {"site": here.site, "phone": here.phone},
+        "locally_unknown": [{"topic": entry.topic, "name": entry.name.in_(lang)} for entry in here.unknown],
     }
 
 
@@ -59,7 +79,7 @@ def _why(disposal: Disposal, lang: Lang) -> str:
     reasons = [disposal.why] if disposal.moved else []
     reasons += [missing.text for missing in disposal.insufficiencies]
     if not disposal.moved and not reasons:
-        reasons = [rule.why for rule in disposal.fired[1:]]
+        reasons = [rule.why for rule in disposal.fired[1:] if rule.situation]
     # a full stop belongs to the sentence, so several reasons are one sentence with semicolons
     text = "; ".join(dict.fromkeys(reason.in_(lang) for reason in reasons))
     return text[:1].upper() + text[1:]
@@ -77,6 +97,34 @@ def _steps(disposal: Disposal, lang: Lang) -> str:
 def _caution(disposal: Disposal, lang: Lang) -> str:
     first, *rest = [text.in_(lang) for text in disposal.do_nots[:2]] or [""]
     return "; ".join([first, *(text[0].lower() + text[1:] for text in rest)])
+
+
+def _local(disposal: Disposal, told: str, lang: Lang) -> str:
+    """Every local rule with its source; what it says, unless it has been ``told``."""
+    rules = (_local_rule(rule, told, lang) for rule in disposal.fired if rule.local)
+    return "; ".join(dict.fromkeys(rules))
+
+
+def _local_rule(rule: FiredRule, told: str, lang: Lang) -> str:
+    if rule.local is None:
+        return ""
+    place, why, year = rule.local.name.in_(lang), rule.why.in_(lang), rule.local.as_of
+    source = rule.citations[0].in_(lang)
+    says = "" if why.lower() in told.lower() else f": {why}"
+    if lang == "en":
+        return f"Local rule of {place}{says} ({source}; as of {year})"
+    return f"{place} 규칙{says or '이에요'}({source}, {year}년 기준)"
+
+
+def _ask(disposal: Disposal, lang: Lang) -> str:
+    here = disposal.locality
+    if here is None or not here.unknown:
+        return ""
+    topics = ", ".join(entry.name.in_(lang) for entry in here.unknown)
+    contact = ", ".join(part for part in (here.site, here.phone) if part)
+    if lang == "en":
+        return f"Not recorded here, so ask {here.name.en} ({contact}): {topics}"
+    return f"여기에 적혀 있지 않은 것({topics})은 {here.name.ko}에 물어봐요({contact})"
 
 
 def _number(index: int) -> str:

@@ -82,14 +82,22 @@ def test_only_recyclables_have_a_kind() -> None:
 
 
 def test_every_source_is_cited_by_some_rule() -> None:
-    cited = {
+    nationwide = {
         source
         for item in ITEMS
         for situation in ([], *([s] for s in KNOWLEDGE.situations))
         for rule in rules_for(item.id, situation).fired
         for source in rule.sources
     }
-    assert cited == set(KNOWLEDGE.sources)
+    local = {source for region in KNOWLEDGE.regions.values() for rule in region.changes for source in rule.sources}
+    assert nationwide | local == set(KNOWLEDGE.sources)
+
+
+def test_no_local_source_backs_a_nationwide_rule() -> None:
+    local = {source for region in KNOWLEDGE.regions.values() for rule in region.changes for source in rule.sources}
+    owners = [*ITEMS, *KNOWLEDGE.classes.values(), *KNOWLEDGE.kinds.values()]
+    changes = [change for owner in owners for change in owner.situations.values()]
+    assert not local & {source for owner in (*owners, *changes) for source in owner.sources}
 
 
 def test_loading_takes_less_than_half_a_second() -> None:

@@ -111,3 +111,14 @@ def test_an_unknown_situation_is_a_typed_error() -> None:
 def test_both_errors_are_rule_errors() -> None:
     assert issubclass(UnknownItem, RuleError)
     assert issubclass(UnknownSituation, RuleError)
+
+
+@pytest.mark.parametrize("item_id", ["dry_cell", "power_bank", "mobile_phone"])
+def test_a_swollen_battery_never_goes_the_usual_way(item_id: str) -> None:
+    """The usual steps, such as to run it empty or to drop it into the box, may start a fire."""
+    usual, swollen = rules_for(item_id), rules_for(item_id, ["swollen"])
+
+    assert swollen.exceptional
+    assert swollen.put != usual.put
+    assert not set(usual.steps) & set(swollen.steps)
+    assert swollen.major == usual.major

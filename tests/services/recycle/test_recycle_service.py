@@ -77,6 +77,54 @@ def test_bad_situations_are_refused(recycle: Running, bad: object) -> None:
     assert isinstance(recycle.refuses(recycle.call.rules, "pizza_box", bad), Unprocessable)
 
 
+def test_the_rules_follow_the_region(recycle: Running) -> None:
+    here = recycle.call.rules("snack_bag", ["dirty"], region="seoul_jung")
+
+    assert (recycle.call.rules("snack_bag", ["dirty"])["major"], here["major"]) == ("general", "recyclable")
+    assert here["region"]["id"] == "seoul_jung"
+    assert here["rules"][-1]["id"] == "seoul_jung:film"
+
+
+def test_an_item_tells_what_changes_it_in_a_region(recycle: Running) -> None:
+    item = recycle.call.item("onion_net", "en", "seoul")
+
+    assert item["kind"] == "film"
+    assert "dirty" in [situation["id"] for situation in item["situations"]]
+    assert "dirty" not in [situation["id"] for situation in recycle.call.item("onion_net", "en")["situations"]]
+
+
+@pytest.mark.parametrize("method", ["item", "rules"])
+def test_an_unknown_region_is_refused(recycle: Running, method: str) -> None:
+    problem = recycle.refuses(getattr(recycle.call, method), "pizza_box", region="atlantis")
+
+    assert isinstance(problem, Unprocessable)
+    assert (problem.code, problem.errors[0]["field"]) == ("unknown_region", "region")
+
+
+@pytest.mark.parametrize("bad", ["", "x" * 51, "seoul\x00", 7, ["seoul"]])
+@pytest.mark.parametrize("method", ["item", "rules"])
+def test_a_bad_region_is_refused(recycle: Running, method: str, bad: object) -> None:
+    problem = recycle.refuses(getattr(recycle.call, method), "pizza_box", region=bad)
+
+    assert isinstance(problem, Unprocessable)
+    assert problem.errors[0]["field"] == "region"
+
+
+def test_the_regions_are_listed_with_names_and_parent(recycle: Running) -> None:
+    regions = recycle.call.regions()["regions"]
+
+    assert len(regions) == recycle.call.stats()["regions"]
+    assert sum(region["parent"] == "seoul" for region in regions) == 25
+    assert {"id": "seoul_gangnam", "name": "강남구", "name_en": "Gangnam-gu", "parent": "seoul"} in regions
+
+
+def test_a_city_is_listed_before_its_districts(recycle: Running) -> None:
+    seen = set()
+    for region in recycle.call.regions()["regions"]:
+        assert region["parent"] is None or region["parent"] in seen
+        seen.add(region["id"])
+
+
 @pytest.mark.parametrize("bad", ["fr", "", None, "KO"])
 def test_a_language_that_we_do_not_speak_is_refused(recycle: Running, bad: object) -> None:
     assert recycle.refuses(recycle.call.item, "pizza_box", bad).errors[0]["field"] == "lang"
@@ -169,3 +217,17 @@ def test_old_searches_are_forgotten(recycle: Running) -> None:
 
     assert searches.forget_old() >= 1
     assert not stored(recycle, "old")
+
+
+@pytest.mark.parametrize("text", ["seoul_gangnam", "강남구", "서울 강남구 역삼동", "Gangnam-gu, Seoul"])
+def test_a_region_is_found_by_id_name_or_address(recycle: Running, text: str) -> None:
+    assert recycle.call.region(text)["id"] == "seoul_gangnam"
+    assert recycle.call.rules("plastic_bag", region=text)["region"]["id"] == "seoul_gangnam"
+
+
+@pytest.mark.parametrize(("text", "code"), [("중구", "ambiguous_region"), ("평양", "unknown_region")])
+def test_a_region_that_is_not_clear_is_refused_with_what_it_may_be(recycle: Running, text: str, code: str) -> None:
+    problem = recycle.refuses(recycle.call.region, text)
+
+    assert (problem.code, problem.errors[0]["field"]) == (code, "region")
+    assert code != "ambiguous_region" or "seoul_jung" in problem.detail
