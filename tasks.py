@@ -79,7 +79,7 @@ def rollback(context: Context, schema: str, yes: bool = False) -> None:
 
 @task(name="status", help={"json": "for scripts"})
 def journal_status(context: Context, json: bool = False) -> None:
-    """What the workers' journals hold: tasks by state, rows not synced, sizes."""
+    """What the workers' journals hold: tasks by state, rows not synced, ages, sizes; which workers run."""
     commands.journal("status", json=json)
 
 
@@ -112,8 +112,35 @@ def retry(context: Context, task_id: str) -> None:
 
 @task(positional=["task_id"], help={"task_id": "the task's id", "yes": "do not ask"})
 def cancel(context: Context, task_id: str, yes: bool = False) -> None:
-    """Fail a task that has not begun."""
+    """Fail a task that waits, or interrupt one that runs."""
     commands.cancel_task(task_id, yes=yes)
+
+
+@task(
+    help={
+        "older_than": "finished so long ago: 30m, 12h, 7d (default: the configured wal.retain_s, 7d unless changed)",
+        "worker": "storage or ai (default: each)",
+        "yes": "do not ask before deleting",
+        "json": "for scripts",
+    }
+)
+def prune(
+    context: Context, older_than: str | None = None, worker: str | None = None, yes: bool = False, json: bool = False
+) -> None:
+    """Delete finished tasks from the journals; asks first. What PostgreSQL does not have never goes."""
+    commands.prune(older_than, worker=worker, yes=yes, json=json)
+
+
+@task(
+    help={
+        "to": "a folder that exists (default: backups/ beside the journals)",
+        "worker": "storage or ai (default: each)",
+        "json": "for scripts",
+    }
+)
+def backup(context: Context, to: str | None = None, worker: str | None = None, json: bool = False) -> None:
+    """Copy the journals while their workers run, each into a checked file of its own."""
+    commands.journal("backup", to=to, worker=worker, json=json)
 
 
 @task(help={"json": "for scripts"})
@@ -124,8 +151,37 @@ def dead(context: Context, json: bool = False) -> None:
 
 @task(help={"json": "for scripts"})
 def doctor(context: Context, json: bool = False) -> None:
-    """Name every task that is lost, doubled or diverged between journals, PostgreSQL and queues."""
+    """Name every task that is lost, doubled, diverged or stalled, and what else ails a journal."""
     commands.journal("doctor", json=json)
+
+
+@task(name="backup", help={"to": "a folder that exists (default: backups/ beside the journals)", "json": "for scripts"})
+def backup_database(context: Context, to: str | None = None, json: bool = False) -> None:
+    """Write all schemas into one checked file, while the services run."""
+    commands.backup_database(to, json=json)
+
+
+@task(
+    name="restore",
+    positional=["file"],
+    help={
+        "file": "what db.backup has written",
+        "yes": "do not ask",
+        "connected": "even while other clients are connected",
+        "json": "for scripts",
+    },
+)
+def restore_database(
+    context: Context, file: str, yes: bool = False, connected: bool = False, json: bool = False
+) -> None:
+    """Replace all schemas by those of a backup: all of them or nothing."""
+    commands.restore_database(file, yes=yes, connected=connected, json=json)
+
+
+@task(name="document")
+def document_database(context: Context) -> None:
+    """Write docs/schema.md anew from the migrated database."""
+    commands.module("services.kernel.schema_doc", "--to", "docs/schema.md")
 
 
 @task(name="journal", help={"quick": "tiny sizes, one round; the report goes to .eco2/benchmarks.md"})
@@ -134,7 +190,71 @@ def bench_journal(context: Context, quick: bool = False) -> None:
     commands.module_alone("benchmarks.journal", *(["--quick"] if quick else []))
 
 
-namespace = Collection(up, down, status, logs, demo, shell, test, lint)
-namespace.add_collection(Collection("db", migrate, migration_status, rollback))
-namespace.add_collection(Collection("wal", journal_status, tasks, show, retry, cancel, dead, doctor))
-namespace.add_collection(Collection("bench", bench_journal))
+@task(
+    name="crashes",
+    help={
+        "moments": "how often the worker is killed",
+        "seed": "a number that an earlier run has printed, to repeat it",
+        "json": "for scripts",
+    },
+)
+def soak_crashes(context: Context, moments: int = 210, seed: int | None = None, json: bool = False) -> None:
+    """Kill a worker at random moments under load (4 minutes), and count what is lost or done twice."""
+    commands.soak_crashes(moments, seed, json=json)
+
+
+@task(
+    positional=commands.first_word("evaluate", "photos_dir"),
+    help={
+        "photos_dir": "photos with a labels.csv; without one the photos of this repository",
+        "provider": "local or openai",
+        "output": "folder for the confusion matrix, the reliability diagram and result.json",
+        "json": "for scripts",
+    },
+)
+def evaluate(
+    context: Context,
+    photos_dir: str | None = None,
+    provider: str = "local",
+    output: str | None = None,
+    json: bool = False,
+) -> None:
+    """Measure how often photos are recognised: accuracy by class, calibration, latency, cost."""
+    commands.evaluate(photos_dir, provider=provider, output=output, json=json)
+
+
+@task
+def evaluate_search(context: Context) -> None:
+    """Measure the search on its labelled queries."""
+    commands.module_alone("tests.services.recycle.query_report")
+
+
+@task(
+    name="load",
+    positional=["file"],
+    help={
+        "file": "a CSV of public data, in UTF-8 or CP949",
+        "format": "keco or standard",
+        "kind": "of all points, where the file does not say it",
+        "dry_run": "check the file, write nothing",
+    },
+)
+def load_points(context: Context, file: str, format: str, kind: str | None = None, dry_run: bool = False) -> None:
+    """Load collection points; again updates them. Exit code 1: some rows were dirty, 2: the file is unusable."""
+    commands.load_points(file, form=format, kind=kind, dry_run=dry_run)
+
+
+@task(name="location", help={"url": "of a private database, which is filled"})
+def bench_location(context: Context, url: str) -> None:
+    """Measure the queries of places over 200,000 points (4 minutes)."""
+    commands.module_alone("benchmarks.location", url)
+
+
+namespace = Collection(up, down, status, logs, demo, shell, test, lint, evaluate, evaluate_search)
+namespace.add_collection(
+    Collection("db", migrate, migration_status, rollback, backup_database, restore_database, document_database)
+)
+namespace.add_collection(Collection("wal", journal_status, tasks, show, retry, cancel, prune, backup, dead, doctor))
+namespace.add_collection(Collection("location", load_points))
+namespace.add_collection(Collection("bench", bench_journal, bench_location))
+namespace.add_collection(Collection("soak", soak_crashes))

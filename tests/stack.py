@@ -80,7 +80,7 @@ class TestStack:
 
 def inv(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run ``./inv`` for the stack of `home`."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("ECO2_")}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("ECO2_", "OPENAI_"))}
     cache = os.environ.get("ECO2_CACHE", str(ROOT / ".eco2" / "cache"))
     return subprocess.run(
         [sys.executable, "-m", "invoke", *arguments],

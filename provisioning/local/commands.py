@@ -99,8 +99,52 @@ def journal(command: str, *words: str, json: bool, **options: str | None) -> Non
 
 
 def cancel_task(task_id: str, *, yes: bool) -> None:
-    _agreed(f"Fail the task {task_id}?", yes)
+    _agreed(f"Fail the task {task_id}, and interrupt it if it runs?", yes)
     journal("cancel", task_id, json=False)
+
+
+def prune(older_than: str | None, *, worker: str | None, yes: bool, json: bool) -> None:
+    words = ["--yes"] if yes else []
+    journal("prune", *words, json=json, worker=worker, **{"older-than": older_than or f"{_told(_retained_s):.0f}s"})
+
+
+def _retained_s() -> float:
+    """How long the workers of the stack keep what PostgreSQL has, in seconds."""
+    from provisioning.local.settings import urls
+    from services.kernel.config import ConfigError, load
+
+    os.environ.update({**urls(), **os.environ})  # what its processes run with
+    try:
+        return load().wal.retain_s
+    except ConfigError as error:
+        raise Exit(str(error), 2) from None
+
+
+def backup_database(to: str | None, *, json: bool) -> None:
+    words = [*(["--to", os.path.abspath(to)] if to else []), *(["--json"] if json else [])]
+    module("services.kernel.backup", "backup", *words)
+
+
+def restore_database(file: str, *, yes: bool, connected: bool, json: bool) -> None:
+    flags = [f"--{name}" for name, on in (("yes", yes), ("connected", connected), ("json", json)) if on]
+    module("services.kernel.backup", "restore", os.path.abspath(file), *flags)
+
+
+def load_points(file: str, *, form: str, kind: str | None, dry_run: bool) -> None:
+    options = [*(["--kind", kind] if kind else []), *(["--dry-run"] if dry_run else [])]
+    module("services.location.load", os.path.abspath(file), "--format", form, *options)
+
+
+def evaluate(photos_dir: str | None, *, provider: str, output: str | None, json: bool) -> None:
+    """The provider openai shares the stack's limits and budget; the local one needs no stack."""
+    run = module_alone if provider == "local" else module
+    words = [photos_dir or "tests/photos/evaluation", "--provider", provider, *(["--output", output] if output else [])]
+    run("workers.ai.evaluation", *words, *(["--json"] if json else []))
+
+
+def soak_crashes(moments: int, seed: int | None, *, json: bool) -> None:
+    words = [f"--moments={moments}", *([] if seed is None else [f"--seed={seed}"]), *(["--json"] if json else [])]
+    module_alone("tests.wal.crashes", *words)
 
 
 def rollback(schema: str, *, yes: bool) -> None:

@@ -181,6 +181,8 @@ class Stack:
             "ECO2_SOCKET": str(self.home.socket),
             "ECO2_POSTGRES_DATA": str(self.home.postgres),
             "ECO2_KEY": self.home.key,
+            # A scan waits for its models most of the time.
+            "ECO2_AI_MAX_WORKERS": environment.get("ECO2_MAX_WORKERS", "64"),
             "ECO2_USER": pwd.getpwuid(os.geteuid()).pw_name,
             "PYTHON": sys.executable,
         }

@@ -11,7 +11,8 @@ PROVIDER = "rules"
 QUERY_LONGEST = 100
 PIECES_READ = 6
 THINGS_ANSWERED = 3
-SURE = 76.0  # a score from here on means that the message names the item; below it resembles one
+SURE = 76.0  # a score from here on means that the message names the item; below it resembles one,
+NEARLY = 60.0  # and below this, nothing that is worth a question
 
 BREAK = re.compile(r"[.!?,;\n。？！、]+|\s(?:그리고|또는|and|or)\s|(?<=[가-힣])(?:이랑|하고)\s", re.IGNORECASE)
 
@@ -112,7 +113,7 @@ def _from_rules(named: list[dict[str, Any]], hits: list[dict[str, Any]], recycle
 
 def _names(hits: list[dict[str, Any]], without: set[str], lang: Lang) -> list[str]:
     field = "name" if lang == "ko" else "name_en"
-    best = sorted(hits, key=lambda hit: -hit["score"])
+    best = sorted((hit for hit in hits if hit["score"] >= NEARLY), key=lambda hit: -hit["score"])
     return list(dict.fromkeys(hit[field] for hit in best if hit["item_id"] not in without))[:3]
 
 

@@ -65,6 +65,7 @@ def nearest(call: Call) -> Response:
         call.whole("radius", 1000),
         call.choices("kinds"),
         call.whole("limit", 20),
+        call.flag("open_now"),
     )
     return answer(found)
 
@@ -85,7 +86,8 @@ def categories(call: Call) -> Response:
 
 
 def item(call: Call, item_id: str) -> Response:
-    return answer(call.services.recycle.item(item_id, call.request.args.get("lang", "ko")), headers=KEPT)
+    asked = call.request.args
+    return answer(call.services.recycle.item(item_id, asked.get("lang", "ko"), asked.get("region")), headers=KEPT)
 
 
 def search(call: Call) -> Response:
@@ -94,8 +96,37 @@ def search(call: Call) -> Response:
 
 def rules(call: Call, item_id: str) -> Response:
     situations = call.choices("situations") or []
-    language = call.request.args.get("lang", "ko")
-    return answer(call.services.recycle.rules(item_id, situations, language), headers=KEPT)
+    asked = call.request.args
+    ruled = call.services.recycle.rules(item_id, situations, asked.get("lang", "ko"), asked.get("region"))
+    return answer(ruled, headers=KEPT)
+
+
+def points_in(call: Call) -> Response:
+    south, west, north, east = (call.number(side) for side in ("south", "west", "north", "east"))
+    zoom = call.whole("zoom", 14)
+    return answer(call.services.location.points_in(south, west, north, east, zoom, call.choices("kinds")))
+
+
+def search_points(call: Call) -> Response:
+    kinds, open_now, limit = call.choices("kinds"), call.flag("open_now"), call.whole("limit", 20)
+    return answer(call.services.location.search(call.text("q"), kinds, open_now, limit))
+
+
+def suggest_points(call: Call) -> Response:
+    return answer(call.services.location.suggest(call.text("q"), call.whole("limit", 10)))
+
+
+def suggest(call: Call) -> Response:
+    return answer(call.services.recycle.suggest(call.text("q"), call.whole("limit", 8)), headers=KEPT)
+
+
+def faq(call: Call) -> Response:
+    asked = call.request.args
+    return answer(call.services.recycle.faq(asked.get("lang", "ko"), asked.get("region")), headers=KEPT)
+
+
+def regions(call: Call) -> Response:
+    return answer(call.services.recycle.regions(), headers=KEPT)
 
 
 # chat

@@ -88,6 +88,13 @@ class Call:
             raise Invalid("json_invalid", "The body must be a JSON object.")
         return body
 
+    def flag(self, name: str) -> bool:
+        """``true`` or ``false`` from the query, False without it. Raises `Invalid`."""
+        value = self.request.args.get(name, "false")
+        if value not in ("true", "false"):
+            raise Invalid("parameter_wrong", f"The parameter {name} must be true or false.")
+        return value == "true"
+
     def fields(self, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, Any]:
         """The JSON body with exactly these fields. Raises `Invalid` naming what is missing or unknown."""
         body = self.json()

@@ -24,6 +24,9 @@ class Route:
 
 ROUTES = (
     Route("POST", "/api/waste/scans", scans.create),
+    Route("GET", "/api/waste/scans", scans.own),
+    Route("DELETE", "/api/waste/scans/<scan_id>", scans.delete),
+    Route("POST", "/api/waste/scans/<scan_id>/feedback", scans.feedback),
     Route("GET", "/api/waste/scans/<scan_id>", scans.read),
     Route("GET", "/api/waste/scans/<scan_id>/events", scans.events),
     Route("GET", "/api/waste/categories", domains.categories),
@@ -43,6 +46,12 @@ ROUTES = (
     Route("GET", "/api/recycle/categories", domains.categories),
     Route("GET", "/api/recycle/items/<item_id>", domains.item),
     Route("GET", "/api/recycle/items/<item_id>/rules", domains.rules),
+    Route("GET", "/api/location/map", domains.points_in),
+    Route("GET", "/api/location/search", domains.search_points),
+    Route("GET", "/api/location/suggestions", domains.suggest_points),
+    Route("GET", "/api/recycle/regions", domains.regions),
+    Route("GET", "/api/recycle/suggest", domains.suggest),
+    Route("GET", "/api/recycle/faq", domains.faq),
     Route("GET", "/api/recycle/search", domains.search),
     Route("POST", "/api/chat/conversations", domains.start_conversation),
     Route("GET", "/api/chat/conversations/<conversation_id>/messages", domains.messages),

@@ -16,21 +16,26 @@ LANGUAGES = ("ko", "en")
 
 
 def create(call: Call) -> Response:
-    """POST: a photo in the form field ``image``. 202 with where to look for the answer."""
+    """POST: a photo in the form field ``image``, optionally ``language`` and ``region`` (an id, a name, an address).
+
+    202 with where to look for the answer.
+    """
     viewer = call.viewer()
     scope, key = call.idempotency(viewer)
     upload, declared_type, fields = call.upload("image")
     language = fields.get("language", "ko")
     if language not in LANGUAGES:
         raise Unprocessable("language_unsupported", f"The language is one of: {', '.join(LANGUAGES)}.")
+    region = call.services.recycle.region(fields["region"])["id"] if fields.get("region") else None
     photo = tpool.execute(photos.prepare, upload, declared_type, call.settings.images)
     opened = call.services.waste.open_scan(
         {
             "owner": viewer,
             "scope": scope,
             "idempotency_key": key,
-            "request_sha256": hashlib.sha256(language.encode() + upload).hexdigest(),
+            "request_sha256": hashlib.sha256(f"{language}{region or ''}".encode() + upload).hexdigest(),
             "language": language,
+            "region": region,
             "image_bytes": len(photo.body),
             "image_width": photo.width,
             "image_height": photo.height,
@@ -50,6 +55,28 @@ def read(call: Call, scan_id: str) -> Response:
     if scan["status"] == "processing":
         return answer(scan, 202, {"Retry-After": "1"})
     return answer(scan)
+
+
+def own(call: Call) -> Response:
+    """GET: the user's own scans, the latest first."""
+    owner, asked = call.user(), call.request.args
+    limit = call.whole("limit", 20)
+    return answer(
+        call.services.waste.scans_of(owner, limit, asked.get("cursor"), asked.get("major"), asked.get("item_id"))
+    )
+
+
+def delete(call: Call, scan_id: str) -> Response:
+    """DELETE: the user's own scan, with its answer and feedback."""
+    call.services.waste.delete_scan(scan_id, call.user())
+    return Response(status=204)
+
+
+def feedback(call: Call, scan_id: str) -> Response:
+    """POST: whether the answer is right; of a wrong one perhaps the correct item."""
+    viewer = call.viewer()
+    said = call.fields(("verdict",), ("item_id", "comment"))
+    return answer(call.services.waste.feedback(scan_id, viewer, **said))
 
 
 def events(call: Call, scan_id: str) -> Response:

@@ -135,4 +135,4 @@ def test_an_unknown_address_or_method_is_refused(client: httpx.Client) -> None:
     refused(client.get("/"), 404, "route_not_found")
     wrong_method = client.delete(SCANS)
     refused(wrong_method, 405, "method_not_allowed")
-    assert wrong_method.headers["allow"] == "POST"
+    assert wrong_method.headers["allow"] == "GET, HEAD, POST"

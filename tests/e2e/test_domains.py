@@ -4,6 +4,9 @@ import httpx
 import pytest
 from uuid6 import uuid7
 
+from tests.e2e.scans import send
+from tests.stack import eventually
+
 PASSWORD = "correct horse battery"
 
 
@@ -59,6 +62,19 @@ def test_the_nearest_collection_points_are_found(client: httpx.Client) -> None:
     assert client.get(f"/api/location/points/{points[0]['point_id']}").json()["name"] == points[0]["name"]
 
 
+def test_places_are_on_a_map_found_by_name_and_suggested(client: httpx.Client) -> None:
+    box = {"south": 37.4, "west": 126.7, "north": 37.7, "east": 127.2}
+
+    near = client.get("/api/location/map", params={**box, "zoom": 16})
+    far = client.get("/api/location/map", params={**box, "zoom": 8})
+    found = client.get("/api/location/search", params={"q": "예시"})
+    suggested = client.get("/api/location/suggestions", params={"q": "예시"})
+
+    assert [reply.status_code for reply in (near, far, found, suggested)] == [200] * 4
+    assert found.json()["points"]
+    assert client.get("/api/location/search", params={"q": "예시", "open_now": "perhaps"}).status_code == 400
+
+
 def test_the_knowledge_is_searched_and_read(client: httpx.Client) -> None:
     hits = client.get("/api/recycle/search", params={"q": "기름 묻은 피자 박스"}).json()["hits"]
     assert (hits[0]["item_id"], hits[0]["situations"]) == ("pizza_box", ["dirty"])
@@ -68,6 +84,42 @@ def test_the_knowledge_is_searched_and_read(client: httpx.Client) -> None:
     assert (clean["major"], dirty["major"]) == ("recyclable", "general")
     assert len(client.get("/api/recycle/categories").json()["categories"]) == 7
     assert client.get("/api/recycle/items/no_such_thing").status_code == 404
+
+
+def test_the_rules_are_those_of_a_region(client: httpx.Client) -> None:
+    regions = client.get("/api/recycle/regions").json()["regions"]
+    assert len([region for region in regions if region["parent"] == "seoul"]) == 25
+
+    for region in ("seoul_jung", "서울 중구"):
+        here = client.get("/api/recycle/items/snack_bag/rules", params={"situations": "dirty", "region": region}).json()
+        assert (here["region"]["id"], here["major"]) == ("seoul_jung", "recyclable")
+    item = client.get("/api/recycle/items/snack_bag", params={"region": "seoul"}).json()
+    assert item["contact"]["phone"]
+
+
+def test_a_users_scans_are_listed_judged_and_deleted(
+    client: httpx.Client, signed_in: dict[str, str], coffee: bytes
+) -> None:
+    scan_id = send(client, coffee, **signed_in).json()["scan_id"]
+    at = f"/api/waste/scans/{scan_id}"
+    eventually(lambda: client.get(at, headers=signed_in).status_code == 200)
+
+    (mine,) = client.get("/api/waste/scans", headers=signed_in).json()["scans"]
+    assert (mine["scan_id"], mine["item_id"]) == (scan_id, "ceramic_cup")
+    judged = client.post(f"{at}/feedback", json={"verdict": "wrong", "item_id": "paper_cup"}, headers=signed_in)
+    assert judged.status_code == 200, judged.text
+    assert client.post(f"{at}/feedback", json={"verdict": "right"}).status_code == 404
+    assert client.delete(at).status_code == 401
+    assert client.delete(at, headers=signed_in).status_code == 204
+    assert client.get(at, headers=signed_in).status_code == 404
+    assert client.get("/api/waste/scans", headers=signed_in).json()["scans"] == []
+
+
+def test_names_are_suggested_and_frequent_questions_answered(client: httpx.Client) -> None:
+    suggested = client.get("/api/recycle/suggest", params={"q": "냉자"}).json()["suggestions"]
+    assert suggested[0]["item_id"] == "refrigerator"
+    questions = client.get("/api/recycle/faq", params={"lang": "en"}).json()["questions"]
+    assert len(questions) >= 12
 
 
 def test_a_conversation_answers_from_the_knowledge(client: httpx.Client) -> None:
@@ -102,6 +154,12 @@ def test_a_conversation_answers_from_the_knowledge(client: httpx.Client) -> None
         ("GET", "/api/recycle/search", None, 400, "parameter_missing"),
         ("GET", "/api/recycle/search?q=" + "x" * 101, None, 422, "invalid_arguments"),
         ("GET", "/api/recycle/items/pizza_box/rules?situations=flying", None, 422, "unknown_situation"),
+        ("GET", "/api/recycle/items/pizza_box/rules?region=atlantis", None, 422, "unknown_region"),
+        ("GET", "/api/recycle/items/pizza_box?region=중구", None, 422, "ambiguous_region"),
+        ("GET", "/api/recycle/suggest", None, 400, "parameter_missing"),
+        ("GET", "/api/recycle/faq?lang=fr", None, 422, "invalid_arguments"),
+        ("GET", "/api/waste/scans", None, 401, "token_missing"),
+        ("POST", "/api/waste/scans/nothing/feedback", '{"verdict": "right"}', 404, "scan_not_found"),
         ("GET", "/api/chat/conversations/nonsense/messages", None, 404, "conversation_not_found"),
     ],
 )

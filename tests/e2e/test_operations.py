@@ -1,8 +1,10 @@
 """What operators and developers see: health, metrics, dead letters, the shell, the tasks."""
 
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,7 @@ def test_an_unknown_domain_has_no_health(client: httpx.Client) -> None:
 
 @pytest.mark.parametrize("worker", ["storage", "ai"])
 def test_a_worker_exports_its_journals_metrics(stack: TestStack, worker: str) -> None:
+    """Guards W17: on the port where it says it does, and next to a health that asks nobody."""
     port = stack.status()[worker]["port"]
 
     metrics = httpx.get(f"http://127.0.0.1:{port}/metrics").text
@@ -87,14 +90,16 @@ def test_the_shell_answers_from_the_knowledge(stack: TestStack) -> None:
     assert "clear_pet_bottle" in asked.stdout + asked.stderr
 
 
-def test_every_process_is_small_and_all_fit_into_1500_megabytes(stack: TestStack) -> None:
+def test_every_process_is_small_and_all_fit_into_1800_megabytes(stack: TestStack) -> None:
     lines = stack.status()
 
     for name, line in lines.items():
-        # The AI worker holds its model while photos come: 60 MB more, which it gives back after a quiet minute.
+        # The AI worker holds its model while photos come, and what decoding several at once left in the heap; it gives
+        # both back after a quiet minute.
+        # The recycle service holds the search's Korean analyser.
         if line["kind"] == "process":
-            assert line["pss_bytes"] < (120e6 if name != "ai" else 200e6), name
-    assert sum(line["pss_bytes"] for line in lines.values()) < 1500e6
+            assert line["pss_bytes"] < {"ai": 320e6, "recycle": 400e6}.get(name, 120e6), name
+    assert sum(line["pss_bytes"] for line in lines.values()) < 1800e6
 
 
 def test_a_second_up_has_nothing_to_do(stack: TestStack) -> None:
@@ -111,7 +116,7 @@ def test_the_demo_prints_an_answer(stack: TestStack) -> None:
     shown = stack.inv("demo")
 
     assert shown.returncode == 0, shown.stdout + shown.stderr
-    for part in ("도자기 컵", "96%", "local/efficientnet-lite0", "fetched back: 68563 bytes"):
+    for part in ("도자기 컵", "84%", "local/efficientnet-lite0", "fetched back: 68563 bytes"):
         assert part in shown.stdout
     assert stack.status()["gateway"]["healthy"]  # it was up before, so it stays
 
@@ -175,3 +180,34 @@ def test_a_failed_task_is_run_again_by_its_running_worker(stack: TestStack) -> N
     again = eventually(lambda: (now := shown())["version"] == before["version"] + 3 and now)
     assert (again["state"], again["error_class"]) == ("failed", "PermanentError")
     assert stack.inv("wal.retry", "nobody").returncode == 2
+
+
+def test_a_journal_is_copied_and_pruned_while_its_worker_runs(
+    stack: TestStack, client: httpx.Client, coffee: bytes
+) -> None:
+    task_id = f"{answer(client, coffee)['scan_id']}.store"
+    before = stack.pid("storage")
+
+    def synced() -> bool:
+        shown = json.loads(stack.inv("wal.show", task_id, "--json").stdout)
+        return bool(shown["synced_version"] == shown["version"])
+
+    eventually(synced)
+    copied = {made["worker"]: made for made in json.loads(stack.inv("wal.backup", "--json").stdout)}
+    kept = stack.inv("wal.prune", "--json")
+    refused = stack.inv("wal.prune", "--older-than", "0s", "--worker", "storage")
+    pruned = stack.inv("wal.prune", "--older-than", "0s", "--worker", "storage", "--yes", "--json")
+
+    assert set(copied) == {"ai", "storage"}
+    with closing(sqlite3.connect(copied["storage"]["path"])) as copy:
+        assert copy.execute("SELECT state FROM task WHERE task_id = ?", (task_id,)).fetchall() == [("completed",)]
+    assert [row["rows"] for row in json.loads(kept.stdout)] == [0, 0]  # nothing is as old as the configured 7 days
+    assert (refused.returncode, "--yes answers for you" in refused.stderr) == (1, True)
+    (gone,) = json.loads(pruned.stdout)
+    assert gone["worker"] == "storage"
+    assert gone["rows"] >= 1
+    assert stack.inv("wal.show", task_id).returncode == 2
+    assert stack.sql("SELECT state FROM tasks.task_results WHERE task_id = %s", task_id) == [("completed",)]
+    assert stack.pid("storage") == before
+    (ai, storage) = json.loads(stack.inv("wal.status", "--json").stdout)
+    assert (ai["running"], storage["running"], storage["parked"], storage["quarantined"]) == (True, True, 0, 0)

@@ -1,24 +1,11 @@
 """A part that is down: 503 with Retry-After while it lasts, never a stack trace, and all is well afterwards."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import httpx
 import pytest
 
+from tests.e2e.parts import stopped
 from tests.e2e.scans import answer, send
 from tests.stack import TestStack, eventually
-
-
-@contextmanager
-def stopped(stack: TestStack, name: str) -> Iterator[None]:
-    """A part or process that is not there meanwhile."""
-    stack.supervisor(lambda supervisor: supervisor.stop([name]))
-    try:
-        yield
-    finally:
-        stack.supervisor(lambda supervisor: supervisor.start(name))
-        eventually(lambda: stack.inv("status").returncode == 0, within_s=60, every_s=0.5)
 
 
 def unavailable(response: httpx.Response) -> None:

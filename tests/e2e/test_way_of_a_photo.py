@@ -15,7 +15,7 @@ def test_a_photo_of_a_cup_is_recognised_and_its_disposal_explained(client: httpx
 
     assert scan["status"] == "completed"
     assert scan["result"]["item_id"] == "ceramic_cup"
-    assert scan["result"]["confidence"] > 0.9
+    assert scan["result"]["confidence"] > 0.8
     assert (scan["result"]["provider"], scan["result"]["model"]) == ("local", "efficientnet-lite0")
     assert scan["result"]["major"] == "non_combustible"
     assert scan["result"]["disposal"]["steps"]

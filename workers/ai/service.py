@@ -1,12 +1,14 @@
 """The AI worker."""
 
-import logging
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import eventlet
 from eventlet import tpool
 from nameko.extensions import DependencyProvider
 
+from services.kernel import cache
 from services.kernel.service import EcoService
 from services.kernel.settings import config_of
 from services.recycle.knowledge import knowledge
@@ -16,22 +18,56 @@ from workers.ai import pipeline
 from workers.ai.local.build import model_path
 from workers.ai.local.photo import PhotoUnreadable
 from workers.ai.local.vision import LocalVision
+from workers.ai.memory import Memory
+from workers.ai.providers import remote
 from workers.extensions import Objects
 
-log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
-class Seeing(DependencyProvider):
-    """Gives the worker its vision. The model is checked at start and loaded with the first photo."""
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Raises `TimeoutError` here after so many seconds.
+
+    Not from within, where it would be taken for that of a socket, and tried again without an end.
+    """
+    limit = eventlet.Timeout(seconds)
+    try:
+        yield
+    except eventlet.Timeout as expired:
+        if expired is not limit:
+            raise
+        raise TimeoutError(f"longer than {seconds:g} s") from None
+    finally:
+        limit.cancel()
+
+
+def compute(work: Callable[[], T]) -> T:
+    """In a native thread: what keeps a processor busy for tens of milliseconds must not stop the heartbeats."""
+    result: T = tpool.execute(work)
+    return result
+
+
+class Stages(DependencyProvider):
+    """Gives the worker its pipeline. The local model is checked at start and loaded with the first photo."""
 
     def setup(self) -> None:
         settings = config_of(self.container)
         self.idle_s = settings.ai.idle_s
-        self.vision = LocalVision(
+        self.local = LocalVision(
             model_path(settings.cache_dir),
             known_items=knowledge().items.keys(),
             threshold=settings.ai.threshold,
             threads=settings.ai.threads,
+        )
+        self.redis = cache.client(settings)
+        far = remote(settings, self.redis, within, compute)
+        self.pipeline = pipeline.Pipeline(
+            local=self.local,
+            remote=far.vision if far else None,
+            answers=far.answers if far else None,
+            memory=Memory(self.redis, keep_s=settings.ai.remember_s),
+            compute=compute,
         )
 
     def start(self) -> None:
@@ -39,14 +75,15 @@ class Seeing(DependencyProvider):
 
     def stop(self) -> None:
         self._resting.kill()
+        self.redis.close()
 
-    def get_dependency(self, worker_ctx: Any) -> pipeline.Vision:
-        return self.vision
+    def get_dependency(self, worker_ctx: Any) -> pipeline.Pipeline:
+        return self.pipeline
 
     def _rest(self) -> None:
         while True:
             eventlet.sleep(self.idle_s / 4)
-            self.vision.rest(self.idle_s)
+            self.local.rest(self.idle_s)
 
 
 class AiWorker(EcoService, JournalControl):
@@ -56,26 +93,29 @@ class AiWorker(EcoService, JournalControl):
 
     journal = Journal()
     objects = Objects()
-    vision = Seeing()
+    stages = Stages()
 
     @task("scan.classify", timeout_s=60)
     def classify(self, task: RunningTask) -> dict[str, Any]:
-        """vision -> rules -> answer for ``{"scan_id", "image_key", "language"}``; a checkpoint after each stage."""
+        """vision -> rules -> answer for ``{"scan_id", "image_key", "language"}``, optionally with a ``region``.
+
+        A checkpoint after each stage: what was paid for is not asked again.
+        """
         order = task.payload
         language: pipeline.Language = order["language"]
+        region = order.get("region")
         seen = task.stage("vision", lambda: self._see(order["image_key"]))
         task.progress("vision")
-        ruled = task.stage("rules", lambda: pipeline.rule(seen, language))
+        ruled = task.stage("rules", lambda: pipeline.rule(seen, language, region))
         task.progress("rules")
-        text = task.stage("answer", lambda: pipeline.answer(seen, language))
+        told = task.stage("answer", lambda: self.stages.answer(seen, language, region))
         task.progress("answer")
-        return pipeline.result(seen, ruled, text, language)
+        return pipeline.result(seen, ruled, told, language)
 
     def _see(self, image_key: str) -> dict[str, Any]:
         photo = self.objects.get(image_key)
         try:
-            # In a native thread: the model computes for tens of milliseconds and must not stop the heartbeats.
-            seen: dict[str, Any] = tpool.execute(pipeline.see, self.vision, photo)
+            seen: dict[str, Any] = self.stages.see(photo)
         except PhotoUnreadable as error:
             raise PermanentError(str(error)) from error
         return seen

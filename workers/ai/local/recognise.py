@@ -7,42 +7,36 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from workers.ai.local.calibration import Calibration
 from workers.ai.local.classifier import LocalClassifier
+from workers.ai.recognition import NearGuess, Recognition
 
-# More likely this item than everything else together. Below one half the model itself holds "something else" to be
-# likelier, and a wrong bin costs more than a second question. In the 25 sample pictures of scikit-image's wheel besides
-# the coffee, none of which shows an item clearly, no item passed 0.27.
+# Rather right than wrong. Below one half something else is likelier, and a wrong bin costs more than a second question.
 DEFAULT_THRESHOLD = 0.5
 NEAREST = 3
 
 
 @dataclass(frozen=True, slots=True)
-class NearGuess:
-    """One of the likeliest classes: ``item_id`` is None where the class names no disposal item."""
+class Likeliest:
+    """The item with the largest ``share`` (0 to 1, summed over all classes that are that item).
 
-    label: str
-    item_id: str | None
-    probability: float
-
-
-@dataclass(frozen=True, slots=True)
-class Recognition:
-    """What the photo shows. ``item_id`` is None for "don't know".
-
-    ``confidence`` is the probability (0 to 1) of the likeliest item, summed over all classes that are that
-    item; also given when it was too low to name the item. ``guesses`` are the three likeliest classes.
+    ``elsewhere`` is the largest share of one class that is no item.
     """
 
-    item_id: str | None
-    confidence: float
-    guesses: tuple[NearGuess, ...]
+    item_id: str
+    share: float
+    elsewhere: float
 
 
 class Recogniser:
     """Names the disposal item on a photo by a classifier and a mapping from class index to item id."""
 
     def __init__(
-        self, classifier: LocalClassifier, items: Mapping[int, str], threshold: float = DEFAULT_THRESHOLD
+        self,
+        classifier: LocalClassifier,
+        items: Mapping[int, str],
+        threshold: float = DEFAULT_THRESHOLD,
+        calibration: Calibration | None = None,
     ) -> None:
         """Raises ValueError when ``threshold`` is not within 0 to 1 or nothing is mapped."""
         if not 0 < threshold <= 1:
@@ -52,16 +46,31 @@ class Recogniser:
         self._classifier = classifier
         self._items = items
         self._threshold = threshold
+        self._calibration = calibration or Calibration()
 
     def recognise(self, image: Image.Image | bytes) -> Recognition:
-        """Returns the item on the photo. Raises PhotoUnreadable."""
+        """Returns the item on the photo; its guesses are the three likeliest classes, with the share of each.
+
+        Raises PhotoUnreadable.
+        """
         return self.judge(self._classifier.probabilities(image))
 
     def judge(self, probabilities: NDArray[np.float32]) -> Recognition:
         """Returns what ``probabilities``, float32 [1000], say.
 
-        The likeliest item counts when it reaches the threshold and no class outside all items is likelier.
+        The likeliest item counts when its confidence reaches the threshold and no class outside all items is likelier.
         """
+        best = self.likeliest(probabilities)
+        confidence = self._calibration.confidence(best.share)
+        certain = confidence >= self._threshold and best.share > best.elsewhere
+        guesses = tuple(
+            NearGuess(guess.label, self._items.get(guess.index), guess.probability)
+            for guess in self._classifier.likeliest(probabilities, NEAREST)
+        )
+        return Recognition(best.item_id if certain else None, confidence, guesses)
+
+    def likeliest(self, probabilities: NDArray[np.float32]) -> Likeliest:
+        """Returns the item that ``probabilities``, float32 [1000], hold to be the likeliest."""
         of_item: dict[str, float] = dict.fromkeys(self._items.values(), 0.0)
         elsewhere = 0.0
         for index, probability in enumerate(probabilities.tolist()):
@@ -69,11 +78,5 @@ class Recogniser:
                 of_item[item_id] += probability
             else:
                 elsewhere = max(elsewhere, probability)
-        best = max(of_item, key=lambda item_id: of_item[item_id])
-        confidence = min(of_item[best], 1.0)  # rounding may carry a sum of probabilities a hair past 1
-        certain = confidence >= self._threshold and confidence > elsewhere
-        guesses = tuple(
-            NearGuess(guess.label, self._items.get(guess.index), guess.probability)
-            for guess in self._classifier.likeliest(probabilities, NEAREST)
-        )
-        return Recognition(best if certain else None, confidence, guesses)
+        item_id, share = max(of_item.items(), key=lambda pair: pair[1])
+        return Likeliest(item_id, min(share, 1.0), elsewhere)  # rounding may carry a sum a hair past 1

@@ -3,9 +3,13 @@
 from collections.abc import Collection
 from pathlib import Path
 
+from PIL import Image
+
+from workers.ai.local.calibration import read_calibration
 from workers.ai.local.classifier import LocalClassifier
 from workers.ai.local.mapping import read_mapping
-from workers.ai.local.recognise import Recogniser, Recognition
+from workers.ai.local.recognise import Recogniser
+from workers.ai.recognition import Recognition
 
 
 class LocalVision:
@@ -16,9 +20,10 @@ class LocalVision:
 
     def __init__(self, model: Path, *, known_items: Collection[str], threshold: float, threads: int) -> None:
         self._classifier = LocalClassifier(model, threads)
-        self._recogniser = Recogniser(self._classifier, read_mapping(known_items), threshold)
+        items = read_mapping(known_items)
+        self._recogniser = Recogniser(self._classifier, items, threshold, read_calibration())
 
-    def recognise(self, photo: bytes) -> Recognition:
+    def recognise(self, photo: Image.Image | bytes) -> Recognition:
         return self._recogniser.recognise(photo)
 
     def rest(self, idle_s: float) -> None:

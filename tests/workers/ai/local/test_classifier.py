@@ -38,7 +38,7 @@ def test_the_labels_are_imagenets_thousand() -> None:
 def test_the_coffee_photo_is_an_espresso(classifier: LocalClassifier, photos: Path) -> None:
     first, second, *_ = classifier.classify((photos / "coffee.jpg").read_bytes())
     assert (first.index, first.label, second.label) == (967, "espresso", "cup")
-    assert first.probability > 0.85
+    assert first.probability > 0.8
 
 
 def test_the_cat_is_a_cat(classifier: LocalClassifier, photos: Path) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, ImageStat
 
-from workers.ai.local.photo import MAX_DECODED_PIXELS, PhotoUnreadable, open_photo, tensor_of
+from workers.ai.local.photo import MAX_DECODED_PIXELS, PhotoUnreadable, open_photo, tensor_of, views_of, whole_of
 
 
 def encoded(image: Image.Image, format: str, **options: object) -> bytes:
@@ -94,3 +94,33 @@ def test_the_tensor_is_the_middle_square_in_the_models_range() -> None:
     inside = tensor[0, :, 2:-2, 2:-2]
     assert inside[0].min() == pytest.approx(1)
     assert inside[1:].max() == pytest.approx(-127 / 128)
+
+
+def test_four_views_show_the_whole_and_the_middle_each_also_mirrored() -> None:
+    image = Image.effect_mandelbrot((300, 200), (-2, -1, 1, 2), 50).convert("RGB")
+    whole, mirrored_whole, middle, mirrored_middle = views_of(image)
+    assert np.array_equal(whole, tensor_of(whole_of(image)))
+    assert np.array_equal(middle, tensor_of(image))
+    assert np.array_equal(mirrored_whole, whole[..., ::-1])
+    assert np.array_equal(mirrored_middle, middle[..., ::-1])
+
+
+def test_the_whole_view_keeps_both_ends_of_a_long_thing() -> None:
+    image = Image.new("RGB", (800, 100), "white")
+    image.paste((255, 0, 0), (0, 0, 80, 100))
+    image.paste((0, 0, 255), (720, 0, 800, 100))
+    whole = whole_of(image)
+    assert whole.size == (224, 224)
+    assert whole.getpixel((10, 112))[0] > 200 > 60 > whole.getpixel((10, 112))[2]
+    assert whole.getpixel((213, 112))[2] > 200 > 60 > whole.getpixel((213, 112))[0]
+
+
+def test_what_is_beside_the_whole_view_has_its_mean_colour() -> None:
+    image = Image.effect_mandelbrot((400, 200), (-2, -1, 1, 2), 50).convert("RGB")
+    expected = ImageStat.Stat(image).mean
+    assert whole_of(image).getpixel((112, 3)) == pytest.approx(expected, abs=3)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3000, 1), (1, 3000), (2, 5)])
+def test_the_thinnest_photo_has_its_four_views(size: tuple[int, int]) -> None:
+    assert [view.shape for view in views_of(Image.new("RGB", size))] == [(1, 3, 224, 224)] * 4
