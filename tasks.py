@@ -203,6 +203,12 @@ def soak_crashes(context: Context, moments: int = 210, seed: int | None = None, 
     commands.soak_crashes(moments, seed, json=json)
 
 
+@task(name="api", help={"cases": "how many requests each operation gets"})
+def soak_api(context: Context, cases: int = 90) -> None:
+    """Ask the API over 5,000 times what its document allows and what not (5 minutes), and check every answer."""
+    commands.soak_api(cases)
+
+
 @task(
     positional=commands.first_word("evaluate", "photos_dir"),
     help={
@@ -257,4 +263,4 @@ namespace.add_collection(
 namespace.add_collection(Collection("wal", journal_status, tasks, show, retry, cancel, prune, backup, dead, doctor))
 namespace.add_collection(Collection("location", load_points))
 namespace.add_collection(Collection("bench", bench_journal, bench_location))
-namespace.add_collection(Collection("soak", soak_crashes))
+namespace.add_collection(Collection("soak", soak_crashes, soak_api))

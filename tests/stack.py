@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,19 @@ import psycopg2
 
 ROOT = Path(__file__).parents[1]
 
+UNHURRIED = {"ECO2_GATEWAY__LIMITS__SCALE": "1000"}
+"""All tests are one address to the gateway: its limits must not count them."""
+
 
 @dataclass(frozen=True)
 class TestStack:
-    """A running stack; `settings` are its ECO2_* variables."""
+    """A running stack; `settings` are its ECO2_* variables, `environment` is what it was started with."""
 
     __test__ = False
 
     home: Path
     settings: dict[str, str]
+    environment: dict[str, str] = field(default_factory=dict)
 
     @property
     def config(self) -> Any:
@@ -55,7 +59,7 @@ class TestStack:
             connection.close()
 
     def inv(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return inv(self.home, *arguments)
+        return inv(self.home, *arguments, **self.environment)
 
     def status(self) -> dict[str, dict[str, Any]]:
         """The lines of ``./inv status`` by name."""
@@ -97,16 +101,17 @@ def started(*options: str, **environment: str) -> Iterator[TestStack]:
     """A stack in a new home, gone with all its data when the block ends."""
     home = Path(tempfile.mkdtemp(prefix="eco2-test-"))
     try:
+        environment = {**UNHURRIED, **environment}
         up = inv(home, "up", *options, **environment)
         assert up.returncode == 0, up.stdout + up.stderr
-        yield TestStack(home, _settings(home))
+        yield TestStack(home, _settings(home), environment)
     finally:
         down = inv(home, "down", "--wipe", "--yes")
         shutil.rmtree(home, ignore_errors=True)
         assert down.returncode == 0, down.stdout + down.stderr
 
 
-def eventually(holds: Callable[[], Any], within_s: float = 20, every_s: float = 0.05) -> Any:
+def eventually(holds: Callable[[], Any], within_s: float = 40, every_s: float = 0.05) -> Any:
     """The first true value of `holds`, which is asked again and again."""
     deadline = time.monotonic() + within_s
     while not (value := holds()):

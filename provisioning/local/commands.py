@@ -4,11 +4,15 @@ Imports are made where they are used, so that ``./inv --list`` is there at once.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 from invoke import Exit
 
@@ -16,8 +20,14 @@ from provisioning.local.errors import LocalError
 
 ROOT = Path(__file__).parents[2]
 
-# tests/services run services inside the test process, under eventlet; the others are free of it.
-TEST_RUNS = (["tests", "--ignore=tests/services"], ["tests/services"])
+# The test runs, the longest first. tests/services run services inside the test process, under eventlet; the others are
+# free of it. Each brings up a stack of its own; two at once are what two cores carry.
+TEST_RUNS = (
+    ["tests/wal", "tests/workers"],
+    ["tests/services"],
+    ["tests", "--ignore=tests/wal", "--ignore=tests/workers", "--ignore=tests/services"],
+)
+TEST_RUNS_AT_ONCE = 2
 
 
 def first_word(task: str, argument: str) -> list[str]:
@@ -147,6 +157,12 @@ def soak_crashes(moments: int, seed: int | None, *, json: bool) -> None:
     module_alone("tests.wal.crashes", *words)
 
 
+def soak_api(cases: int) -> None:
+    """The API's contract test, with many cases an operation."""
+    words = ["-m", "pytest", "-q", "-s", "tests/e2e/test_api_contract.py"]
+    _run(words, {**os.environ, "ECO2_CONTRACT_CASES": str(cases)})
+
+
 def rollback(schema: str, *, yes: bool) -> None:
     _agreed(f"Take back the last migration of {schema}, with its data?", yes)
     module("services.kernel.migrations", "down", schema)
@@ -162,11 +178,35 @@ def _agreed(question: str, yes: bool) -> None:
 
 
 def test(select: str | None) -> None:
-    only = ["-k", select] if select else []
-    codes = [subprocess.run([sys.executable, "-m", "pytest", *run, *only], cwd=ROOT).returncode for run in TEST_RUNS]
-    failed = [code for code in codes if code not in (0, 5)]  # 5: nothing was selected in this run
-    if failed or set(codes) == {5}:
-        raise Exit("tests failed" if failed else "no test was selected", code=(failed or [5])[0])
+    """All test runs: the first one's output as it comes, then each other's, whole."""
+    words = [*(["-k", select] if select else []), *(["--color=yes"] if sys.stdout.isatty() else [])]
+    codes: dict[str, int] = {}
+    with ExitStack() as files, ThreadPoolExecutor(TEST_RUNS_AT_ONCE) as pool:
+        kept = [None, *(files.enter_context(TemporaryFile()) for _ in TEST_RUNS[1:])]
+        begun = [pool.submit(_test_run, [*run, *words], output) for run, output in zip(TEST_RUNS, kept, strict=True)]
+        try:
+            for run, ended, output in zip(TEST_RUNS, begun, kept, strict=True):
+                print(f"\n===== {' '.join(run)} =====", flush=True)
+                codes[" ".join(run)] = ended.result()
+                if output:
+                    output.seek(0)
+                    shutil.copyfileobj(output, sys.stdout.buffer)
+                    sys.stdout.buffer.flush()
+        except KeyboardInterrupt:  # the tests have got it too
+            print("waiting until the tests have taken down their stacks", file=sys.stderr)
+            pool.shutdown(cancel_futures=True)
+            raise Exit("stopped", 130) from None
+    failed = {run: code for run, code in codes.items() if code not in (0, 5)}  # 5: nothing was selected in this run
+    if failed:
+        raise Exit(f"tests failed: {'; '.join(failed)}", code=max(*failed.values(), 1))
+    if set(codes.values()) == {5}:
+        raise Exit("no test was selected", code=5)
+
+
+def _test_run(words: list[str], output: IO[bytes] | None) -> int:
+    cache = ".pytest_cache/" + words[0].replace("/", "-")
+    command = [sys.executable, "-m", "pytest", *words, "-o", f"cache_dir={cache}"]
+    return subprocess.run(command, cwd=ROOT, stdout=output, stderr=output and subprocess.STDOUT).returncode
 
 
 def lint() -> None:

@@ -7,7 +7,7 @@ import errno
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from xmlrpc.client import Error as RpcError
 
@@ -29,6 +29,9 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("epmd",),
 )
 
+# They take seconds to close data which a wipe deletes. PostgreSQL is quick, and killed it would leave shared memory.
+SLOW_TO_CLOSE = ("rabbitmq", "seaweedfs")
+
 
 def down(home: Path | None = None, *, wipe: bool = False, yes: bool = False, console: Console | None = None) -> None:
     """Stops the stack: the Eco² processes drain (20 s each at most, side by side), then the parts stop.
@@ -45,15 +48,18 @@ def down(home: Path | None = None, *, wipe: bool = False, yes: bool = False, con
         _confirm(place, console)
     began = time.monotonic()
     with place.lock(waiting=lambda: console.print("another up or down is at work here: waiting for it")):
-        stopped = stop_everything(place, console.print)
+        stopped = stop_everything(place, console.print, kill=SLOW_TO_CLOSE if wipe else ())
         if wipe:
             place.wipe()
     what = f"down in {time.monotonic() - began:.1f} s" if stopped else "was not running"
     console.print(f"{what}; nothing is left" + (f", {place.path} is wiped" if wipe else ""))
 
 
-def stop_everything(home: Home, say: Callable[[str], None] = lambda line: None) -> bool:
-    """Stops what runs of the home; True if anything did. Call it under the home's lock. Raises LeftBehind."""
+def stop_everything(home: Home, say: Callable[[str], None] = lambda line: None, *, kill: Collection[str] = ()) -> bool:
+    """Stops what runs of the home; True if anything did. Call it under the home's lock. Raises LeftBehind.
+
+    Programs in `kill` are killed; everything else has the time that it needs.
+    """
     supervisor = Supervisor(home)
     pid = supervisor.pid()
     # supervisord may die at any moment; whatever it does not stop is found by its marks below
@@ -64,7 +70,7 @@ def stop_everything(home: Home, say: Callable[[str], None] = lambda line: None) 
                 going = [name for name in names if now[name].stoppable]
                 if going:
                     say(f"stopping {', '.join(going)}")
-                    supervisor.stop(going)
+                    supervisor.stop(going, kill=kill)
             supervisor.shutdown()
     leftovers = members(home)
     if leftovers and pid is None:

@@ -18,6 +18,10 @@ from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 
+# Each process gets the database of its own role, and the models' key if it asks models.
+_DATABASE = "ECO2_DATABASE_URL"
+_OF_MODELS = "OPENAI_"
+
 # Parts need none of the Eco² settings and secrets; they get these variables only.
 _FOR_PARTS = ("PATH", "LANG", "TZ", "TMPDIR", "MALLOC_ARENA_MAX", "ECO2_STACK")
 _FOR_PARTS_PREFIXES = ("RABBITMQ_", "ERL_", "RUNNING_UNDER_SYSTEMD", "GOGC", "GOMEMLIMIT", "HOME")
@@ -77,10 +81,21 @@ def for_parts(environment: dict[str, str]) -> dict[str, str]:
     }
 
 
+def for_process(environment: dict[str, str], schema: str | None, models: bool) -> dict[str, str]:
+    """`schema` names the role whose URL becomes the database's; without one the process has no database."""
+    hidden = (_DATABASE,) if models else (_DATABASE, _OF_MODELS)
+    kept = {key: value for key, value in environment.items() if not key.startswith(hidden)}
+    return {**kept, _DATABASE: environment[f"{_DATABASE}_{schema.upper()}"] if schema else "none"}
+
+
 def main(argv: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="launch.py")
     parser.add_argument("name")
     parser.add_argument("--part", action="store_true", help="hide the Eco² settings from the program")
+    parser.add_argument(
+        "--database", metavar="SCHEMA", help="give the program the database, as the role of this schema"
+    )
+    parser.add_argument("--models", action="store_true", help="give the program the models' key")
     parser.add_argument("--user", help="run as this user")
     parser.add_argument("--after-port", type=int, help="first wait until 127.0.0.1:PORT accepts")
     parser.add_argument("--death-signal", default="KILL", help="what supervisord's death sends (default: KILL)")
@@ -96,7 +111,8 @@ def main(argv: list[str]) -> None:
     if options.user:
         drop_to(options.user)
     die_with_parent(death_signal, parent)  # again: a change of credentials clears it
-    environment = for_parts(dict(os.environ)) if options.part else dict(os.environ)
+    told = dict(os.environ)
+    environment = for_parts(told) if options.part else for_process(told, options.database, options.models)
     os.execvpe(command[0], command, environment)  # noqa: S606 - to become the program is the purpose
 
 

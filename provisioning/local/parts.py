@@ -127,7 +127,7 @@ def _prepare_seaweedfs(stack: Stack) -> None:
     identities = [
         {"name": "eco2", "credentials": [{"accessKey": key, "secretKey": secret}], "actions": ["Admin"]},
         # The CDN's stand-in: anybody may read a picture by its key; nobody may list or write.
-        {"name": "anonymous", "actions": [f"Read:{BUCKET}"]},
+        {"name": "anonymous", "actions": [f"Read:{BUCKET}/{shown}/*" for shown in ("scans", "avatars")]},
     ]
     home.write_private(home.conf / "identities.json", json.dumps({"identities": identities}, indent=2) + "\n")
 

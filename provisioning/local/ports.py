@@ -42,6 +42,40 @@ def sockets_of(name: str, port: int) -> tuple[int, ...]:
     return (port, port + GRPC_OFFSET) if name in WITH_GRPC else (port,)
 
 
+class Claims:
+    """Ports that one `up` has chosen, until its parts have bound them: no other `up` of this machine takes them.
+
+    A claim is a socket in the kernel's abstract namespace. It goes with the process, however that ends.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[int, socket.socket] = {}
+
+    def __enter__(self) -> Claims:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for held in self._held.values():
+            held.close()
+        self._held.clear()
+
+    def take(self, port: int) -> bool:
+        """Whether the port is free, and is now claimed here."""
+        if port in self._held:
+            return True
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0eco2-port-{port}")
+        except OSError:
+            claim.close()
+            return False
+        if not is_free(port):
+            claim.close()
+            return False
+        self._held[port] = claim
+        return True
+
+
 def choose(
     names: Iterable[str],
     kept: Mapping[str, int],

@@ -9,7 +9,7 @@ import pwd
 import secrets
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 from provisioning.local import ports
 from provisioning.local.errors import LocalError
 from provisioning.local.home import REPOSITORY, Home
+from provisioning.local.ports import is_free
 
 BUCKET = "eco2-images"
 
@@ -32,6 +33,9 @@ PARTS = tuple(VARIABLES)
 
 # The Eco² processes in the order in which they are shown; the gateway is the first to stop.
 PROCESSES = ("gateway", "waste", "auth", "userinfo", "location", "recycle", "chat", "storage", "ai")
+
+# The schemas whose roles the processes log in as; supervisord.conf says which process has which. The gateway has none.
+SCHEMAS = ("waste", "auth", "userinfo", "location", "recycle", "chat", "tasks")
 
 # The port's name -> the supervised program that listens there.
 PORTS = {
@@ -56,8 +60,20 @@ COMPANIONS = {"rabbitmq": ("epmd",)}
 
 _SECRETS = ("amqp_password", "database_password", "redis_password", "s3_access_key", "s3_secret_key")
 
+# Only the processes that ask models get the settings that their client library reads, the key among them.
+_OF_MODELS = "OPENAI_"
+
 # A caller's own settings for the system's instances must not reach ours.
-_FOREIGN_PREFIXES = ("RABBITMQ_", "ERL_", "PG", "SUPERVISOR_", "NOTIFY_SOCKET", "PYTHONPATH", "PYTHONHOME")
+_FOREIGN_PREFIXES = (
+    "RABBITMQ_",
+    "ERL_",
+    "PG",
+    "SUPERVISOR_",
+    "NOTIFY_SOCKET",
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "ECO2_DATABASE_URL_",
+)
 
 
 @dataclass
@@ -114,13 +130,13 @@ class Stack:
         if "seaweedfs" in self.replaced and not urlsplit(self.replaced["seaweedfs"]).path.strip("/"):
             raise LocalError("ECO2_S3_URL must end with the bucket: http://ACCESS:SECRET@HOST:PORT/eco2-images")
 
-    def choose_ports(self, environment: Mapping[str, str]) -> None:
-        """Keeps the ports of the last time that are still free. Call it while the stack is down.
+    def choose_ports(self, environment: Mapping[str, str], free: Callable[[int], bool] = is_free) -> None:
+        """Keeps the ports of the last time that are still `free`. Call it while the stack is down.
 
         ``ECO2_HTTP_PORT`` asks for the gateway's.
         """
         wanted = {"gateway": int(environment["ECO2_HTTP_PORT"])} if environment.get("ECO2_HTTP_PORT") else {}
-        self.ports = ports.choose(PORTS, self.ports, wanted=wanted, seed=str(self.home.path))
+        self.ports = ports.choose(PORTS, self.ports, wanted=wanted, free=free, seed=str(self.home.path))
 
     @property
     def own_parts(self) -> list[str]:
@@ -164,16 +180,26 @@ class Stack:
         return S3.parse(self.url("seaweedfs")).public_url
 
     def process_environment(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """What an Eco² process, the migrations and the model's build run with (without ECO2_HTTP_PORT)."""
+        """What the migrations and the model's build run with: as the database's owner, without the models' key."""
+        return {name: value for name, value in self._told(environment).items() if not name.startswith(_OF_MODELS)}
+
+    def _told(self, environment: Mapping[str, str]) -> dict[str, str]:
         inherited = {key: value for key, value in environment.items() if not key.startswith(_FOREIGN_PREFIXES)}
         for private in ("ECO2_HTTP_PORT", "ECO2_STACK"):
             inherited.pop(private, None)
         return {**inherited, **self.urls(), "MALLOC_ARENA_MAX": "2", "PYTHONUNBUFFERED": "1"}
 
     def supervisor_environment(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """What supervisord runs with: all the names that ``supervisord.conf`` uses, and what its children inherit."""
+        """What supervisord runs with: all the names that ``supervisord.conf`` uses, and what its children inherit.
+
+        launch.py leaves each child the URL of its own role, and takes the models' key from those that ask no model. The
+        owner's URL is not there. Raises LocalError when there can be no roles.
+        """
+        told = self._told(environment)
+        told.pop("ECO2_DATABASE_URL")
         return {
-            **self.process_environment(environment),
+            **told,
+            **{f"ECO2_DATABASE_URL_{schema.upper()}": url for schema, url in self._role_urls().items()},
             **{f"ECO2_PORT_{name.upper()}": str(port) for name, port in self.ports.items()},
             "ECO2_STACK": str(self.home.path),
             "ECO2_RUN": str(self.home.run),
@@ -181,11 +207,26 @@ class Stack:
             "ECO2_SOCKET": str(self.home.socket),
             "ECO2_POSTGRES_DATA": str(self.home.postgres),
             "ECO2_KEY": self.home.key,
+            # More than the places of all domains together (gateway.domain_calls each): none may take another's.
+            "ECO2_GATEWAY_MAX_WORKERS": environment.get("ECO2_MAX_WORKERS", "160"),
             # A scan waits for its models most of the time.
             "ECO2_AI_MAX_WORKERS": environment.get("ECO2_MAX_WORKERS", "64"),
             "ECO2_USER": pwd.getpwuid(os.geteuid()).pw_name,
             "PYTHON": sys.executable,
         }
+
+    def _role_urls(self) -> dict[str, str]:
+        """The database's URL for each schema: its role's, or everywhere the owner's where roles are turned off."""
+        from services.kernel.config import ConfigError
+        from services.kernel.roles import RolesError, url_of, wanted
+
+        owners = self.url("postgresql")
+        try:
+            return (
+                {schema: url_of(owners, schema) for schema in SCHEMAS} if wanted() else dict.fromkeys(SCHEMAS, owners)
+            )
+        except (ConfigError, RolesError) as error:
+            raise LocalError(str(error)) from None
 
     def changed_settings(self, environment: Mapping[str, str]) -> list[str]:
         """Names of the ECO2_* and OPENAI_* variables that differ from those the running stack was started with."""
@@ -196,9 +237,7 @@ class Stack:
 
     def digests(self, environment: Mapping[str, str]) -> dict[str, str]:
         relevant = {
-            key: value
-            for key, value in self.process_environment(environment).items()
-            if key.startswith(("ECO2_", "OPENAI_"))
+            key: value for key, value in self._told(environment).items() if key.startswith(("ECO2_", _OF_MODELS))
         }
         relevant["the repository"] = str(self.root)
         return {key: hashlib.sha256(value.encode()).hexdigest()[:12] for key, value in relevant.items()}

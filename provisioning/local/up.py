@@ -19,12 +19,13 @@ from provisioning.local import packages, parts, probes
 from provisioning.local.down import stop_everything
 from provisioning.local.errors import LocalError, NotReady, StepFailed
 from provisioning.local.home import REPOSITORY, Home, postgres_owner
+from provisioning.local.ports import Claims
 from provisioning.local.progress import Board
 from provisioning.local.settings import COMPANIONS, MAIN_PORT, PARTS, PROCESSES, VARIABLES, Stack
 from provisioning.local.supervise import Program, Supervisor
 
 PART_TIMEOUT_S = 60.0
-PROCESS_TIMEOUT_S = 40.0
+PROCESS_TIMEOUT_S = 120.0
 REPLACED_TIMEOUT_S = 15.0
 MIGRATIONS_TIMEOUT_S = 120.0
 MODEL_TIMEOUT_S = 600.0
@@ -46,7 +47,7 @@ def up(
 
     ``services=False`` starts the parts only; ``programs`` names the Eco² processes to start (all of them when None);
     ``keep`` leaves a failed start running for inspection; ``root`` is the tree the Eco² processes are run from.
-    A second call waits for the first, then finds nothing to do. Parts are given 60 s, processes 40 s.
+    A second call waits for the first, then finds nothing to do. Parts are given 60 s, processes 120 s.
 
     Raises LocalError: MissingPackages, NotReady (a part or process, with its log's end), StepFailed (migrations, the
     model's build, initdb, with the output), PortTaken, ForeignHome.
@@ -71,6 +72,7 @@ class _Start:
         self.stack = Stack.load(home, root)
         self.supervisor = Supervisor(home)
         self.began = time.monotonic()
+        self.claims = Claims()
         self.cancelled = threading.Event()
         self.started: list[str] = []
         self.steps: list[subprocess.Popen[str]] = []
@@ -85,7 +87,8 @@ class _Start:
             self.console.print(f"already up: nothing to do ({self._elapsed()}). {self._where()}")
             return
         try:
-            self._bring_up(running, missing)
+            with self.claims:
+                self._bring_up(running, missing)
         except BaseException:
             self._give_up(running)
             raise
@@ -133,7 +136,7 @@ class _Start:
         if running:
             stack.wanted = list(dict.fromkeys([*stack.wanted, *self.names]))
         else:
-            stack.choose_ports(environment)
+            stack.choose_ports(environment, self.claims.take)
             stack.wanted = self.names
         self.home.create()  # again: apt may just have created the user postgres
         stack.settings = stack.digests(environment)

@@ -19,9 +19,9 @@ import psycopg2
 
 from services.kernel.archive import applied, read
 from services.kernel.config import ConfigError, load
-from services.kernel.migrations import domains
+from services.kernel.migrations import domains, owners_url
 from services.kernel.postgres_programs import BackupError, database, follow, place, program, say
-from services.kernel.restore import restore
+from services.kernel.restore import COPIED, restore
 
 EXTENSIONS = """
 SELECT DISTINCT extname
@@ -49,7 +49,7 @@ def backup(url: str, folder: Path) -> dict[str, Any]:
     with _partial(final) as partial:
         say(f"copying {', '.join(schemas)} of {place(url)}")
         chosen = [*(f"--schema={schema}" for schema in schemas), *(f"--extension={name}" for name in extensions)]
-        words = ["--format=custom", "--no-owner", "--strict-names", "--verbose", f"--file={partial}", *chosen]
+        words = ["--format=custom", *COPIED, "--strict-names", "--verbose", f"--file={partial}", *chosen]
         follow([program("pg_dump"), *words, *database(url)], url)
         say("checking the copy")
         archive = read(partial)
@@ -82,7 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         settings = load()
-        url = str(settings.database_url)
+        url = owners_url(settings)
         if options.command == "backup":
             folder = options.to or settings.state_dir / "backups"
             if not options.to:
@@ -90,7 +90,9 @@ def main(arguments: list[str] | None = None) -> int:
             result = backup(url, folder)
             told = "{file}: {tables} tables, {bytes} bytes".format(**result)
         else:
-            result = restore(url, options.file, yes=options.yes, connected=options.connected)
+            result = restore(
+                url, options.file, yes=options.yes, connected=options.connected, with_roles=settings.database_roles
+            )
             told = "\n".join(
                 [f"restored {options.file}: {result['applied']} migrations are applied"]
                 + [f"pending {name}; ./inv db.migrate applies it" for name in result["pending"]]

@@ -9,7 +9,7 @@ from peewee import Model, OperationalError
 from playhouse.db_url import parse
 from playhouse.pool import PooledPostgresqlDatabase
 
-from services.kernel.config import Config
+from services.kernel.config import Config, ConfigError
 from services.kernel.settings import config_of
 
 CONNECT_S = 3.0
@@ -34,7 +34,12 @@ class Pool(PooledPostgresqlDatabase):
 
 
 def pool(settings: Config, application: str) -> Pool:
-    """A pool for `application` (shown in pg_stat_activity); waits `database_wait_s` for a free connection."""
+    """A pool for `application` (shown in pg_stat_activity); waits `database_wait_s` for a free connection.
+
+    Raises `ConfigError` where the settings say that there is no database.
+    """
+    if settings.database_url is None:
+        raise ConfigError(f"{application} needs a database: ECO2_DATABASE_URL is none")
     arguments = parse(str(settings.database_url))
     return Pool(
         arguments.pop("database"),

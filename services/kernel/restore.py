@@ -10,10 +10,13 @@ from typing import Any
 import psycopg2
 from yoyo import read_migrations
 
+from services.kernel import roles
 from services.kernel.archive import Archive, applied, read
 from services.kernel.migrations import domains
 from services.kernel.postgres_programs import BackupError, database, environment, follow, place, program, say
 
+# Rights name roles, which another server need not have.
+COPIED = ("--no-owner", "--no-privileges")
 LOCK_WAIT_S = 30  # for a client that keeps a table to itself
 
 CONTENTS = """
@@ -37,10 +40,11 @@ WHERE used.relnamespace::regnamespace::text = ANY(%(ours)s) AND view.relnamespac
 """
 
 
-def restore(url: str, path: Path, *, yes: bool, connected: bool) -> dict[str, Any]:
+def restore(url: str, path: Path, *, yes: bool, connected: bool, with_roles: bool) -> dict[str, Any]:
     """Replace our schemas by those of the backup `path`, all or none of them; what is there now is lost.
 
-    Asks first, unless `yes`; refuses while the database has other clients, unless `connected`. Raises `BackupError`.
+    Asks first, unless `yes`; refuses while the database has other clients, unless `connected`. The schemas come back as
+    the owner's alone; `with_roles` then gives their roles the rights that are theirs. Raises `BackupError`.
     """
     say(f"checking {path}")
     archive = read(path)
@@ -51,6 +55,10 @@ def restore(url: str, path: Path, *, yes: bool, connected: bool) -> dict[str, An
         there = ", ".join(f"{schema} ({count} tables, {size})" for schema, count, size in cursor.fetchall())
         cursor.execute(VIEWS, {"ours": archive.schemas})
         views = ", ".join(name for (name,) in cursor.fetchall())
+        try:
+            rights = roles.statements(connection, url, archive.schemas) if with_roles else ""
+        except roles.RolesError as error:
+            raise BackupError(str(error)) from error
     if views:
         raise BackupError(f"these would go too, and are in no backup of ours: {views}. Drop them first")
     if clients and not connected:
@@ -62,11 +70,11 @@ def restore(url: str, path: Path, *, yes: bool, connected: bool) -> dict[str, An
     say(f"in {place(url)} it replaces {there or 'nothing'}")
     if not yes:
         _agree("Replace them? What was written since the backup is lost.")
-    _replace(url, path, archive)
+    _replace(url, path, archive, rights)
     return {"file": str(path), "created_at": archive.created_at, "schemas": archive.schemas, **_migrated(url)}
 
 
-def _replace(url: str, path: Path, archive: Archive) -> None:
+def _replace(url: str, path: Path, archive: Archive, rights: str) -> None:
     """One transaction: the schemas go whole, with what later migrations have put there, and come back as they were.
 
     (``pg_restore --clean`` knows only what the backup has: it cannot drop a schema that has got a table since then.)
@@ -92,9 +100,9 @@ def _replace(url: str, path: Path, archive: Archive) -> None:
         try:
             client.stdin.write(f"BEGIN;\nSET lock_timeout = '{LOCK_WAIT_S}s';\n{drops}")
             client.stdin.flush()
-            source = [program("pg_restore"), "--no-owner", "--verbose", f"--use-list={chosen.name}", "--file=-"]
+            source = [program("pg_restore"), *COPIED, "--verbose", f"--use-list={chosen.name}", "--file=-"]
             follow([*source, str(path)], stdout=client.stdin)
-            client.stdin.write("COMMIT;\n")
+            client.stdin.write(f"{rights}\nCOMMIT;\n")
         except BackupError as error:
             unread = error
         except BrokenPipeError:

@@ -14,7 +14,7 @@ import psycopg2
 from psycopg2.extensions import cursor as Cursor
 
 from services.kernel.config import ConfigError, load
-from services.kernel.migrations import domains, status
+from services.kernel.migrations import domains, owners_url, status
 
 HEAD = """# The database
 
@@ -73,11 +73,39 @@ SELECT typname AS name, obj_description(pg_type.oid, 'pg_type') AS comment,
                 FROM pg_enum WHERE enumtypid = pg_type.oid) END AS definition
 FROM pg_type WHERE typnamespace::regnamespace::text = %s AND typtype IN ('e', 'd') ORDER BY typname COLLATE "C"
 """
-# The owner may do everything, and is whoever ran the migrations.
+# The owner may do everything, and is whoever ran the migrations; of the services' roles tells a section of its own.
 RIGHTS = """
 SELECT CASE grantee WHEN 0 THEN 'everyone' ELSE pg_get_userbyid(grantee) END AS name,
     string_agg(lower(privilege_type), ', ' ORDER BY privilege_type) AS may
-FROM aclexplode(%s::aclitem[]) WHERE grantee <> %s GROUP BY grantee ORDER BY 1
+FROM aclexplode(%s::aclitem[])
+WHERE grantee <> %s AND grantee <> ALL(%s::oid[]) GROUP BY grantee ORDER BY 1
+"""
+ROLES = """
+SELECT schema, oid FROM unnest(%s) AS schema JOIN pg_roles ON rolname = current_database() || '_' || schema
+ORDER BY schema COLLATE "C"
+"""
+# What a role was granted: on the database, on schemas, and on how many of a schema's tables (and which).
+GRANTED = r"""
+SELECT 'the database' AS what, may FROM (
+    SELECT string_agg(lower(privilege_type), ', ' ORDER BY privilege_type) AS may
+    FROM pg_database, aclexplode(datacl)
+    WHERE datname = current_database() AND grantee = %(role)s
+) AS rights WHERE may IS NOT NULL
+UNION ALL SELECT format('the schema `%%s`', nspname), may FROM (
+    SELECT nspname, string_agg(lower(privilege_type), ', ' ORDER BY privilege_type) AS may
+    FROM pg_namespace, aclexplode(nspacl)
+    WHERE grantee = %(role)s GROUP BY nspname ORDER BY nspname COLLATE "C"
+) AS rights
+UNION ALL SELECT CASE WHEN count(*) = (
+        SELECT count(*) FROM pg_class
+        WHERE relnamespace = rights.relnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f') AND relname !~ '^_?yoyo_'
+    ) AND bool_and(relkind <> 'S' AND relname !~ '^_?yoyo_') THEN format('all tables of `%%s`', nspname)
+    ELSE string_agg(format('`%%s.%%s`', nspname, relname), ', ' ORDER BY relname COLLATE "C") END, may
+FROM (
+    SELECT relnamespace, relname, relkind, string_agg(lower(privilege_type), ', ' ORDER BY privilege_type) AS may
+    FROM pg_class, aclexplode(relacl) WHERE grantee = %(role)s GROUP BY relnamespace, relname, relkind
+) AS rights JOIN pg_namespace ON pg_namespace.oid = relnamespace
+GROUP BY nspname, rights.relnamespace, may
 """
 
 Row = dict[str, Any]
@@ -94,7 +122,10 @@ def document(url: str) -> str:
         cursor.execute("SET search_path TO ''")  # every name is then given with its schema
         extensions = [f"`{row['name']}` (in `{row['schema']}`)" for row in _rows(cursor, EXTENSIONS)]
         parts = [HEAD, *([f"Extensions: {', '.join(extensions)}.\n"] if extensions else [])]
-        parts += [_schema(cursor, name) for name in sorted(domain.schema for domain in domains())]
+        schemas = sorted(domain.schema for domain in domains())
+        roles = _roles(cursor, schemas)
+        parts += ["\n".join(_granted(cursor, roles))]
+        parts += [_schema(cursor, name, roles) for name in schemas]
     return "\n".join(parts)
 
 
@@ -107,17 +138,41 @@ def _check(url: str) -> None:
         raise NotMigrated(f"the database lacks {', '.join(missing)}; ./inv db.migrate brings it")
 
 
-def _schema(cursor: Cursor, name: str) -> str:
+def _roles(cursor: Cursor, schemas: list[str]) -> dict[str, int]:
+    """The role of each schema that has one."""
+    cursor.execute(ROLES, (schemas,))
+    return dict(cursor.fetchall())
+
+
+def _granted(cursor: Cursor, roles: dict[str, int]) -> list[str]:
+    """What each role was granted. Its name begins with the database's, which is not the page's business."""
+    lines = ["## Roles", ""]
+    if not roles:
+        return [*lines, "None: every process logs in as the owner.", ""]
+    lines += [
+        "A process logs in as the role of its schema, `<database>_<schema>` (`eco2_waste`). What is not named here, a",
+        "role may not do; the owner, who runs the migrations, may do everything.",
+        "",
+        "| role of | may |",
+        "|---|---|",
+    ]
+    for schema, role in roles.items():
+        rights = [f"{row['may']} on {row['what']}" for row in _rows(cursor, GRANTED, role=role)]
+        lines.append(f"| `{schema}` | {'; '.join(rights)} |")
+    return [*lines, ""]
+
+
+def _schema(cursor: Cursor, name: str, roles: dict[str, int]) -> str:
     [facts] = _rows(cursor, SCHEMA, name)
     tables = _rows(cursor, TABLES, name)
-    lines = [f"## {name}", "", *_comment(facts), *_rights(cursor, facts)]
+    lines = [f"## {name}", "", *_comment(facts), *_rights(cursor, facts, roles)]
     lines += _listed("Types", _rows(cursor, TYPES, name))
     lines += _listed("Functions", _rows(cursor, FUNCTIONS, name))
-    return "\n".join([*lines, *(_table(cursor, name, table) for table in tables)])
+    return "\n".join([*lines, *(_table(cursor, name, table, roles) for table in tables)])
 
 
-def _table(cursor: Cursor, schema: str, table: Row) -> str:
-    lines = [f"### {schema}.{table['name']}", "", *_comment(table), *_rights(cursor, table)]
+def _table(cursor: Cursor, schema: str, table: Row, roles: dict[str, int]) -> str:
+    lines = [f"### {schema}.{table['name']}", "", *_comment(table), *_rights(cursor, table, roles)]
     if table["definition"]:
         lines += [f"A {table['kind']}:", "", "```sql", table["definition"].strip(), "```", ""]
     lines += ["| column | type | null | default | |", "|---|---|---|---|---|"]
@@ -146,8 +201,8 @@ def _listed(title: str, rows: list[Row]) -> list[str]:
     return [f"{title}:", "", *(item + comment for item, comment in zip(items, said, strict=True)), ""]
 
 
-def _rights(cursor: Cursor, facts: Row) -> list[str]:
-    granted = _rows(cursor, RIGHTS, facts["rights"], facts["owner"])
+def _rights(cursor: Cursor, facts: Row, roles: dict[str, int]) -> list[str]:
+    granted = _rows(cursor, RIGHTS, facts["rights"], facts["owner"], list(roles.values()))
     return [f"Rights: {'; '.join('`{name}` {may}'.format(**row) for row in granted)}.", ""] if granted else []
 
 
@@ -159,8 +214,8 @@ def _cell(text: str) -> str:
     return text.replace("|", r"\|").replace("\n", " ")
 
 
-def _rows(cursor: Cursor, query: str, *values: object) -> list[Row]:
-    cursor.execute(query, values)
+def _rows(cursor: Cursor, query: str, *values: object, **named: object) -> list[Row]:
+    cursor.execute(query, named or values)
     assert cursor.description is not None
     names = [column.name for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
@@ -171,7 +226,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--to", type=Path, help="a file to write (default: standard output)")
     options = parser.parse_args(arguments)
     try:
-        page = document(str(load().database_url))
+        page = document(owners_url(load()))
         if options.to:
             partial = options.to.with_name(f".{options.to.name}.partial")
             partial.write_text(page, encoding="utf-8")

@@ -29,7 +29,7 @@ def nameko_config(settings: Config) -> dict[str, Any]:
         "WAL": TaskSettings(
             topology=TASKS,
             directory=settings.state_dir,
-            database_url=str(settings.database_url),
+            database_url=str(settings.database_url or ""),
             **settings.wal.model_dump(),
         ),
     }

@@ -13,7 +13,8 @@ from tests.stack import TestStack, started
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[TestStack]:
-    """The parts, with every schema in place."""
+    """The parts, with every schema in place and its role."""
     with started("--no-services") as parts:
         list(migrations.up(parts.settings["ECO2_DATABASE_URL"]))
+        migrations.grant_roles(parts.settings["ECO2_DATABASE_URL"])
         yield parts

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import eventlet
 import psycopg2
@@ -16,6 +17,8 @@ from nameko.standalone.rpc import ClusterRpcProxy
 import services.kernel.rpc  # noqa: F401  (teaches Nameko to raise our errors as themselves)
 from services.kernel.config import Config
 from services.kernel.errors import Problem
+from services.kernel.migrations import domains
+from services.kernel.roles import url_of
 from services.kernel.settings import nameko_config
 
 TIMEOUT_S = 15
@@ -23,7 +26,7 @@ TIMEOUT_S = 15
 
 @dataclass(frozen=True)
 class Running:
-    """A running service: `call` is its RPC proxy, `config` what it was started with."""
+    """A running service: `call` is its RPC proxy, `config` what it was started with, but as the database's owner."""
 
     call: Any
     config: Config
@@ -64,16 +67,23 @@ class Running:
 
 
 @contextmanager
-def running(service: type, config: Config) -> Iterator[Running]:
-    """`service` as a container on free ports, until the block ends."""
+def running(service: Any, config: Config) -> Iterator[Running]:
+    """`service` as a container on free ports, until the block ends, with the rights of its schema's role."""
     config = config.model_copy(update={"http_port": free_port()})
-    container = ServiceContainer(service, nameko_config(config))
+    container = ServiceContainer(service, nameko_config(_as_its_role(service.name, config)))
     container.start()
     try:
         with _proxy(config) as cluster:
             yield Running(cluster[container.service_name], config, container)
     finally:
         container.stop()
+
+
+def _as_its_role(schema: str, config: Config) -> Config:
+    owners = str(config.database_url)
+    if schema not in {domain.schema for domain in domains()} or not urlsplit(owners).password:
+        return config
+    return config.model_copy(update={"database_url": url_of(owners, schema)})
 
 
 def _proxy(config: Config) -> ClusterRpcProxy:
@@ -87,7 +97,7 @@ def free_port() -> int:
         return port
 
 
-def eventually(holds: Callable[[], Any], within_s: float = 10) -> Any:
+def eventually(holds: Callable[[], Any], within_s: float = 30) -> Any:
     """The first true value of `holds`, which is asked again and again."""
     deadline = time.monotonic() + within_s
     while not (value := holds()):

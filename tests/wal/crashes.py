@@ -138,7 +138,7 @@ class MortalWorker:
         self.live(death, *sabotage)
         self.dies(death)
 
-    def dies(self, death: Death, within_s: float = 20) -> None:
+    def dies(self, death: Death, within_s: float = 40) -> None:
         """Returns once it has died as it was told."""
         try:
             status = self.ended(within_s)
@@ -222,7 +222,7 @@ class MortalWorker:
 
     # The end
 
-    def judged(self, within_s: float = 10) -> Verdict:
+    def judged(self, within_s: float = 30) -> Verdict:
         """The verdict, once all is quiet; or when nothing has moved for `within_s` seconds."""
         if not self._quiet(within_s):
             self._trouble.append(f"not quiet: {self.unrest()}")

@@ -305,7 +305,7 @@ class LoadedWorker:
 
     # Witnesses
 
-    def finish(self, ids: Iterable[str], within_s: float = 30) -> None:
+    def finish(self, ids: Iterable[str], within_s: float = 60) -> None:
         """Waits until the worker has completed these tasks and brought them to PostgreSQL."""
         wanted = dict.fromkeys(ids, "completed")
         eventually(lambda: self.known(wanted) == wanted, within_s, every_s=0.1)
@@ -384,7 +384,7 @@ class Load:
         if self._broken is not None:
             raise self._broken
 
-    def more(self, number: int, within_s: float = 30) -> list[str]:
+    def more(self, number: int, within_s: float = 60) -> list[str]:
         """The next `number` tasks that are accepted from now on, waited for."""
         before = len(self.accepted)
         eventually(lambda: self._broken or len(self.accepted) >= before + number, within_s)

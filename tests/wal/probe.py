@@ -164,7 +164,7 @@ class ProbeWorker:
                 stderr=log,
             )
 
-    def wait(self, within_s: float = 15) -> int:
+    def wait(self, within_s: float = 40) -> int:
         """The exit code, once it ends by itself."""
         assert self.process is not None
         return self.process.wait(within_s)
@@ -201,7 +201,7 @@ class ProbeWorker:
             self._told.append((event, json.loads(message.body)))
         return [(event, data) for event, data in self._told if data["task_id"] == task_id]
 
-    def outcome(self, task_id: str, within_s: float = 15) -> tuple[str, dict[str, Any]]:
+    def outcome(self, task_id: str, within_s: float = 40) -> tuple[str, dict[str, Any]]:
         """The first event about a task, waited for."""
         return eventually(lambda: self.told(task_id), within_s)[0]  # type: ignore[no-any-return]
 

@@ -18,7 +18,7 @@ def start(source: str, *arguments: object, under: Sequence[str] = (), **options:
     )
 
 
-def run(source: str, *arguments: object, under: Sequence[str] = (), within_s: float = 30) -> str:
+def run(source: str, *arguments: object, under: Sequence[str] = (), within_s: float = 60) -> str:
     """Run `source` as a Python program. Returns what it printed, and fails with its last words."""
     program = start(source, *arguments, under=under)
     try:

@@ -199,7 +199,7 @@ def test_an_idle_journal_empties_the_file_beside_it(journal: WALManager, path: P
     complete(journal, "t1")
     assert wal_bytes(path) > 0
 
-    eventually(lambda: wal_bytes(path) == 0, within_s=5)
+    eventually(lambda: wal_bytes(path) == 0, within_s=30)
 
 
 def test_callers_at_once_share_a_commit(path: Path) -> None:
@@ -218,7 +218,7 @@ def test_a_reader_sees_its_own_moment_and_costs_no_row(path: Path) -> None:
     with reading(path) as reader:
         for number in range(200):
             complete(journal, f"t{number}", payload=b"x" * 10_000)
-        assert reader.communicate("go on\n", timeout=20)[0].split() == ["1"]
+        assert reader.communicate("go on\n", timeout=60)[0].split() == ["1"]
     journal.close()
 
     journal = WALManager(path, worker="probe")
@@ -240,7 +240,7 @@ def test_a_reader_does_not_make_the_callers_wait(path: Path) -> None:
         assert time.monotonic() - began < 2
         assert journal.trouble is None
 
-    eventually(lambda: wal_bytes(path) == 0, within_s=5)
+    eventually(lambda: wal_bytes(path) == 0, within_s=30)
     journal.close()
 
 

@@ -126,7 +126,7 @@ def test_two_journals_are_read_at_once_and_not_mixed_up(
 ) -> None:
     """Each thread asks only when both have their file open."""
     finish(journal, "a")
-    both_open = threading.Barrier(2, timeout=10)
+    both_open = threading.Barrier(2, timeout=60)
     reading = inspect.reading
     found: dict[Path, int] = {}
 

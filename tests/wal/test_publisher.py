@@ -184,7 +184,7 @@ def test_a_delayed_message_expires_into_the_work_queue(tasks: Tasks, publisher: 
     publisher.delay(tasks.work(1), tasks.name, 0.2)
 
     assert tasks.waiting() == 0
-    eventually(tasks.waiting, within_s=5)
+    eventually(tasks.waiting, within_s=30)
     assert tasks.taken() == [1]
 
 
@@ -208,9 +208,9 @@ def test_a_put_returns_only_when_rabbitmq_has_confirmed_it(tasks: Tasks, publish
     putting = threading.Thread(target=publisher.put, args=(tasks.work(),))
     putting.start()
 
-    eventually(tasks.waiting, within_s=5)
+    eventually(tasks.waiting, within_s=30)
     assert putting.is_alive()
-    putting.join(5)
+    putting.join(30)
     assert not putting.is_alive()
 
 

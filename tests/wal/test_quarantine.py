@@ -78,7 +78,7 @@ def test_the_log_beside_a_damaged_journal_goes_with_it(path: Path) -> None:
     """
     fill(path)
     program = programs.start(source, path)
-    assert program.wait(20) == -9, program.communicate()
+    assert program.wait(60) == -9, program.communicate()
     log = Path(f"{path}-wal").read_bytes()
     assert log
     spoil(path, 0)

@@ -51,7 +51,7 @@ def reopened(path: Path) -> Iterator[WALManager]:
 
 def die(source: str, path: Path) -> None:
     program = programs.start(source, path)
-    assert program.wait(20) == -9, program.communicate()
+    assert program.wait(60) == -9, program.communicate()
 
 
 @pytest.fixture

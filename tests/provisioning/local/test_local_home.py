@@ -66,9 +66,9 @@ def test_the_lock_lets_one_in_and_the_second_waits(tmp_path):
     with home.lock():
         thread = threading.Thread(target=second)
         thread.start()
-        assert waits.wait(5)
+        assert waits.wait(30)
         assert not entered.is_set()
-    assert entered.wait(5)
+    assert entered.wait(30)
     thread.join()
 
 

@@ -44,7 +44,7 @@ def test_a_stack_dies_as_a_whole_and_rises_with_its_data(fresh, console):
     supervisord = Supervisor(fresh).pid()
     assert supervisord is not None
     os.kill(supervisord, signal.SIGKILL)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 40
     while time.monotonic() < deadline and (alive(family) or listening(fresh)):
         time.sleep(0.1)
     assert alive(family) == []
@@ -95,7 +95,7 @@ def test_down_ends_the_processes_of_a_dead_supervisord_and_no_others(fresh, cons
     namesake = psutil.Popen(["sleep", "60"], env={**os.environ, "ECO2_HOME": str(fresh.path)})
     try:
         os.kill(supervisord, signal.SIGKILL)
-        psutil.wait_procs([psutil.Process(supervisord)] if psutil.pid_exists(supervisord) else [], timeout=5)
+        psutil.wait_procs([psutil.Process(supervisord)] if psutil.pid_exists(supervisord) else [], timeout=40)
         (fresh.run / "redis.pid").write_text(f"{os.getpid()} 1\n")  # a pid that has been reused: ours
         down(fresh.path, console=console)
         assert alive([orphan.pid]) == []

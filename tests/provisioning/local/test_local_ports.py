@@ -3,7 +3,7 @@ import socket
 import pytest
 
 from provisioning.local.errors import PortTaken
-from provisioning.local.ports import GRPC_OFFSET, POOL, RESERVED, choose, is_free, is_listening
+from provisioning.local.ports import GRPC_OFFSET, POOL, RESERVED, Claims, choose, is_free, is_listening
 
 
 @pytest.fixture
@@ -53,3 +53,18 @@ def test_two_homes_do_not_begin_with_the_same_ports():
 def test_a_port_asked_for_by_name_is_not_replaced_silently(taken):
     with pytest.raises(PortTaken, match=str(taken)):
         choose(["gateway"], {}, wanted={"gateway": taken})
+
+
+def test_a_port_that_another_up_has_chosen_and_not_yet_bound_is_not_chosen():
+    with Claims() as first, Claims() as second:
+        ours = choose(["redis", "s3"], {}, seed="a home", free=first.take)
+        theirs = choose(["redis", "s3"], {}, seed="a home", free=second.take)
+        assert not set(ours.values()) & set(theirs.values())
+        assert choose(["redis", "s3"], ours, free=first.take) == ours
+    with Claims() as third:
+        assert choose(["redis", "s3"], {}, seed="a home", free=third.take) == ours
+
+
+def test_a_taken_port_cannot_be_claimed(taken):
+    with Claims() as claims:
+        assert not claims.take(taken)

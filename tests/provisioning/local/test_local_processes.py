@@ -1,13 +1,14 @@
 """The Eco² processes, by stand-ins that keep the real ones' promises; the parts are the session's."""
 
 import threading
-import time
 import urllib.request
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from evidence import printed
 
-from provisioning.local import LocalError, NotReady, StepFailed, down, status, survey, up
+from provisioning.local import LocalError, NotReady, StepFailed, down, status, survey, up, urls
 from provisioning.local.processes import members
 from provisioning.local.settings import PROCESSES, Stack
 from provisioning.local.supervise import Supervisor
@@ -27,14 +28,74 @@ def test_up_builds_migrates_and_starts_all_nine_and_down_drains_them(fresh, tree
     assert now.healthy
     assert {line.name for line in now.lines if line.kind == "process"} == set(PROCESSES)
 
-    began = time.monotonic()
     up(fresh.path, root=tree, console=console)
-    assert time.monotonic() - began < 1.5
     assert "already up" in printed(console)
 
     down(fresh.path, console=console)
     assert len(list(tree.glob("drained-*"))) == len(PROCESSES)
     assert members(fresh) == []
+
+
+def environment_of(home, name):
+    pairs = Path(f"/proc/{Supervisor(home).program(name).pid}/environ").read_bytes().decode().split("\0")
+    return dict(pair.split("=", 1) for pair in pairs if pair)
+
+
+def test_each_process_has_the_database_of_its_own_role_and_no_other_secret_of_it(fresh, tree, console):
+    up(fresh.path, root=tree, console=console)
+
+    owners = urlsplit(urls(fresh)["ECO2_DATABASE_URL"])
+    told = {name: environment_of(fresh, name) for name in PROCESSES}
+    users = {name: urlsplit(each["ECO2_DATABASE_URL"]).username for name, each in told.items()}
+    assert users == {
+        "gateway": None,
+        **{name: f"eco2_{name}" for name in ("waste", "auth", "userinfo", "location", "recycle", "chat")},
+        **{name: "eco2_tasks" for name in ("storage", "ai")},
+    }
+    assert told["gateway"]["ECO2_DATABASE_URL"] == "none"
+    assert [name for name in told if owners.password in "".join(told[name].values())] == []
+    for name, each in told.items():
+        assert [key for key in each if key.startswith("ECO2_DATABASE_URL")] == ["ECO2_DATABASE_URL"], name
+        passwords = {urlsplit(one["ECO2_DATABASE_URL"]).password for one in told.values()} - {None}
+        assert len([password for password in passwords if password in "".join(each.values())]) == (name != "gateway")
+    supervisord = Path(f"/proc/{Supervisor(fresh).pid()}/environ").read_bytes().decode()
+    assert owners.password not in supervisord
+    lines = [" ".join(process.cmdline()) for process in members(fresh)]
+    assert [line for line in lines if owners.password in line or "eco2_waste" in line] == []
+
+
+def test_without_roles_every_process_is_the_owner(fresh, tree, console, monkeypatch):
+    monkeypatch.setenv("ECO2_DATABASE_ROLES", "false")
+    up(fresh.path, programs=["gateway", "waste", "ai"], root=tree, console=console)
+
+    assert environment_of(fresh, "waste")["ECO2_DATABASE_URL"] == urls(fresh)["ECO2_DATABASE_URL"]
+    assert environment_of(fresh, "ai")["ECO2_DATABASE_URL"] == urls(fresh)["ECO2_DATABASE_URL"]
+    assert environment_of(fresh, "gateway")["ECO2_DATABASE_URL"] == "none"
+
+
+def test_a_wrong_switch_and_a_database_without_a_password_are_named(fresh, tree, console, monkeypatch):
+    monkeypatch.setenv("ECO2_DATABASE_ROLES", "perhaps")
+    with pytest.raises(LocalError, match="ECO2_DATABASE_ROLES"):
+        up(fresh.path, programs=["waste"], root=tree, console=console)
+    monkeypatch.delenv("ECO2_DATABASE_ROLES")
+    monkeypatch.setenv("ECO2_DATABASE_URL", "postgresql://eco2@127.0.0.1:1/eco2")
+    with pytest.raises(LocalError, match="has no password"):
+        up(fresh.path, programs=["waste"], root=tree, console=console)
+    assert members(fresh) == []
+
+
+def test_only_those_who_ask_models_have_the_models_key(fresh, tree, console, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    steps = "import os; assert not [name for name in os.environ if name.startswith('OPENAI_')]\n"
+    for step in ("services/kernel/migrations.py", "workers/ai/local/build.py"):
+        (tree / step).write_text(steps)
+    up(fresh.path, root=tree, console=console)
+
+    assert {name for name in PROCESSES if environment_of(fresh, name).get("OPENAI_API_KEY") == "sk-test"} == {
+        "chat",
+        "ai",
+    }
+    assert {name for name in PROCESSES if "sk-test" in str(environment_of(fresh, name))} == {"chat", "ai"}
 
 
 def test_two_ups_at_once_start_one_stack(fresh, tree, console):
@@ -59,12 +120,11 @@ def test_two_ups_at_once_start_one_stack(fresh, tree, console):
 
 def test_a_process_that_ends_at_once_is_reported_with_its_log_and_what_was_started_is_stopped(fresh, tree, console):
     (tree / "chat-is-broken").touch()
-    began = time.monotonic()
     with pytest.raises(NotReady) as error:
         up(fresh.path, programs=["gateway", "chat"], root=tree, console=console)
     assert "chat: cannot read the knowledge" in str(error.value)
     assert str(fresh.log_file("chat")) in str(error.value)
-    assert time.monotonic() - began < 20
+    assert "it ended right after each of" in str(error.value)  # which is known long before the time is up
     assert members(fresh) == []
 
 

@@ -12,13 +12,17 @@ from uuid import uuid4
 import psycopg2
 from psycopg2 import sql
 
+from services.kernel import migrations
 from services.kernel.migrations import domains
 from tests.stack import ROOT, TestStack
 
 
 @contextmanager
 def database(stack: TestStack, template: str = "template1", owner: str = "eco2") -> Iterator[str]:
-    """The URL of a new database, a copy of the one that the URL `template` names; it is dropped in the end."""
+    """The URL of a new database, a copy of the one that the URL `template` names.
+
+    In the end it is dropped, and with it the roles of its schemas, which are the whole server's.
+    """
     name = f"test_{uuid4().hex}"
     url = stack.settings["ECO2_DATABASE_URL"]
     source = urlsplit(template).path.strip("/")
@@ -30,6 +34,15 @@ def database(stack: TestStack, template: str = "template1", owner: str = "eco2")
         yield urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
     finally:
         run(url, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        for (role,) in run(url, "SELECT rolname FROM pg_roles WHERE starts_with(rolname, %s)", f"{name}_"):
+            run(url, sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+
+
+def migrate(url: str) -> list[str]:
+    """What ./inv db.migrate does: the steps, then the roles' rights. Returns a line for each step."""
+    lines = list(migrations.up(url))
+    migrations.grant_roles(url)
+    return lines
 
 
 def run(url: str, statement: str | sql.Composable, *values: object) -> list[tuple[Any, ...]]:

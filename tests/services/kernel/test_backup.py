@@ -13,11 +13,12 @@ from uuid import uuid4
 
 import psycopg2
 import pytest
-from psycopg2 import sql
+from psycopg2 import errors, sql
 
 from services.kernel import migrations
 from services.kernel.migrations import domains
 from services.kernel.postgres_programs import program
+from services.kernel.roles import url_of
 from services.kernel.schema_doc import document
 from tests.services.kernel.databases import database, module, run, steps
 from tests.stack import TestStack
@@ -28,17 +29,17 @@ Answer = subprocess.CompletedProcess[str]
 
 
 @pytest.fixture(scope="module")
-def full(stack: TestStack) -> Iterator[str]:
+def full(stack: TestStack, template: str) -> Iterator[str]:
     """A migrated database with rows in tables of four schemas; to be copied, not to be changed."""
-    with database(stack) as url:
-        list(migrations.up(url))
+    with database(stack, template) as url:
         run(url, f"INSERT INTO auth.users VALUES ('{USER}', 'a@b.kr', '가나', '$argon2id$x', now())")  # noqa: S608
         run(url, "INSERT INTO auth.signing_keys VALUES ('one', decode(repeat('00ff', 16), 'hex'), now())")
         run(url, f"INSERT INTO chat.conversations VALUES ('{USER}', '{USER}', now())")  # noqa: S608
         run(
             url,
-            "INSERT INTO chat.messages (id, conversation_id, role, content, created_at) "
-            "SELECT gen_random_uuid(), %s, 'user', E'\\\\.\\n한글\\t|' || n, now() FROM generate_series(1, 500) AS n",
+            "INSERT INTO chat.messages (id, conversation_id, role, content, created_at, finished_at) "
+            "SELECT gen_random_uuid(), %s, 'user', E'\\\\.\\n한글\\t|' || n, now(), now() "
+            "FROM generate_series(1, 500) AS n",
             USER,
         )
         run(url, "INSERT INTO recycle.searches (query, hits, created_at) VALUES ('페트병', 0, now())")
@@ -50,6 +51,14 @@ def filled(stack: TestStack, full: str) -> Iterator[str]:
     """A copy of `full` to do with as one likes."""
     with database(stack, full) as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def copy(stack: TestStack, full: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A backup of `full`."""
+    made = module(stack, full, MODULE, "backup", "--to", tmp_path_factory.mktemp("backup"), "--json")
+    assert made.returncode == 0, made.stderr
+    return Path(json.loads(made.stdout)["file"])
 
 
 @pytest.fixture
@@ -89,12 +98,11 @@ def stand_in(folder: Path, name: str, script: str) -> None:
 
 
 def test_a_backup_restored_into_an_empty_database_is_the_database_that_was_backed_up(
-    stack: TestStack, full: str, backup: Callable[[str], Path]
+    stack: TestStack, full: str, copy: Path
 ) -> None:
-    file = backup(full)
 
     with database(stack) as url:
-        restored = module(stack, url, MODULE, "restore", file, "--yes", "--json")
+        restored = module(stack, url, MODULE, "restore", copy, "--yes", "--json", ECO2_DATABASE_ROLES="false")
 
         assert restored.returncode == 0, restored.stderr
         assert len(contents(full)["chat.messages"]) == 500
@@ -107,9 +115,8 @@ def test_a_backup_restored_into_an_empty_database_is_the_database_that_was_backe
         assert "nothing to do" in module(stack, url, "services.kernel.migrations", "up").stdout
 
 
-def test_sequences_go_on_after_a_restore(stack: TestStack, filled: str, backup: Callable[[str], Path]) -> None:
-    file = backup(filled)
-    assert module(stack, filled, MODULE, "restore", file, "--yes").returncode == 0
+def test_sequences_go_on_after_a_restore(stack: TestStack, filled: str, copy: Path) -> None:
+    assert module(stack, filled, MODULE, "restore", copy, "--yes").returncode == 0
 
     again = run(filled, "INSERT INTO recycle.searches (query, hits, created_at) VALUES ('캔', 0, now()) RETURNING id")
 
@@ -130,51 +137,105 @@ def test_a_backup_is_private_and_has_the_utc_time_in_its_name_and_no_other_is_ov
 
 
 def test_a_restore_replaces_what_came_since_and_the_tables_of_later_migrations(
-    stack: TestStack, filled: str, backup: Callable[[str], Path]
+    stack: TestStack, filled: str, copy: Path
 ) -> None:
     before = contents(filled)
-    file = backup(filled)
     run(filled, "DELETE FROM chat.messages")
     run(filled, "ALTER TABLE auth.users ADD COLUMN later text")
     run(filled, "CREATE TABLE auth.later (user_id uuid REFERENCES auth.users)")
 
-    restored = module(stack, filled, MODULE, "restore", file, "--yes")
+    restored = module(stack, filled, MODULE, "restore", copy, "--yes")
 
     assert restored.returncode == 0, restored.stderr
     assert contents(filled) == before
 
 
 def test_a_restore_that_fails_at_its_end_changes_nothing(
-    stack: TestStack, filled: str, backup: Callable[[str], Path]
+    stack: TestStack, filled: str, copy: Path, tmp_path: Path
 ) -> None:
-    role = f"reader_{uuid4().hex}"
-    run(filled, f"CREATE ROLE {role}")
-    run(filled, f"GRANT SELECT ON waste.scans TO {role}")
-    file = backup(filled)
-    run(filled, f"DROP OWNED BY {role}")
-    run(filled, f"DROP ROLE {role}")
     run(filled, "DELETE FROM chat.messages")
     before = contents(filled)
+    folder, _ = recorder(tmp_path / "bin")
+    stand_in(
+        folder, "pg_restore", f'{program("pg_restore")} "$@" || exit\ncase "$*" in *--file=-*) echo "SELECT 1/0;"; esac'
+    )
 
-    restored = module(stack, filled, MODULE, "restore", file, "--yes")
+    restored = module(stack, filled, MODULE, "restore", copy, "--yes", ECO2_POSTGRES_BIN=str(folder))
 
     assert restored.returncode == 1
     assert "nothing was changed" in restored.stderr
-    assert f'role "{role}" does not exist' in restored.stderr
+    assert "division by zero" in restored.stderr
     assert contents(filled) == before
 
 
-def test_a_pg_restore_that_dies_half_way_changes_nothing(
-    stack: TestStack, filled: str, backup: Callable[[str], Path], tmp_path: Path
+def test_rights_are_not_in_a_backup_and_those_of_the_roles_are_given_anew(
+    stack: TestStack, full: str, backup: Callable[[str], Path]
 ) -> None:
-    file = backup(filled)
+    """The names of roles have the database's in them, and another server has other ones."""
+    stranger = f"reader_{uuid4().hex}"
+    with database(stack, full) as url:
+        migrations.grant_roles(url)
+        run(url, f"CREATE ROLE {stranger}")
+        run(url, f"GRANT SELECT ON waste.scans TO {stranger}")
+        file = backup(url)
+        run(url, f"DROP OWNED BY {stranger}")
+        run(url, f"DROP ROLE {stranger}")
+
+    with database(stack) as other:
+        restored = module(stack, other, MODULE, "restore", file, "--yes")
+
+        assert restored.returncode == 0, restored.stderr
+        assert run(url_of(other, "chat"), "SELECT count(*) FROM chat.messages") == [(500,)]
+        with pytest.raises(errors.InsufficientPrivilege):
+            run(url_of(other, "waste"), "SELECT FROM chat.messages")
+        with pytest.raises(errors.InsufficientPrivilege):
+            run(url_of(other, "waste"), "SELECT FROM waste._yoyo_migration")
+
+
+def test_a_service_works_on_through_a_restore(stack: TestStack, full: str, copy: Path) -> None:
+    with database(stack, full) as url:
+        migrations.grant_roles(url)
+        with closing(psycopg2.connect(url_of(url, "chat"))) as service, service.cursor() as cursor:
+            service.autocommit = True
+            cursor.execute("DELETE FROM chat.messages")
+
+            restored = module(stack, url, MODULE, "restore", copy, "--yes", "--connected")
+
+            assert restored.returncode == 0, restored.stderr
+            cursor.execute("SELECT count(*) FROM chat.messages")
+            assert cursor.fetchall() == [(500,)]
+
+
+def test_a_restore_that_cannot_make_the_roles_changes_nothing_unless_they_are_turned_off(
+    stack: TestStack, filled: str, copy: Path
+) -> None:
+    owner, password = f"owner_{uuid4().hex}", uuid4().hex
+    run(filled, f"CREATE ROLE {owner} LOGIN PASSWORD '{password}'")
+    try:
+        with database(stack, owner=owner) as made:
+            own = f"postgresql://{owner}:{password}@{made.rpartition('@')[2]}"
+
+            refused = module(stack, own, MODULE, "restore", copy, "--yes")
+            assert (refused.returncode, contents(made)) == (1, {})
+            done = module(stack, own, MODULE, "restore", copy, "--yes", ECO2_DATABASE_ROLES="false")
+
+            assert "ECO2_DATABASE_ROLES=false" in refused.stderr
+            assert done.returncode == 0, done.stderr
+            assert contents(own) == contents(filled)
+    finally:
+        run(filled, f"DROP ROLE {owner}")
+
+
+def test_a_pg_restore_that_dies_half_way_changes_nothing(
+    stack: TestStack, filled: str, copy: Path, tmp_path: Path
+) -> None:
     run(filled, "DELETE FROM chat.messages WHERE ordinal > 3")
     before = contents(filled)
     folder, calls = recorder(tmp_path / "bin")
     half = f'case "$*" in *--use-list*) {program("pg_restore")} "$@" | sed "/^COPY chat/Q"; exit 9;; esac'
     stand_in(folder, "pg_restore", f'{half}\nexec {program("pg_restore")} "$@"')
 
-    restored = module(stack, filled, MODULE, "restore", file, "--yes", ECO2_POSTGRES_BIN=str(folder))
+    restored = module(stack, filled, MODULE, "restore", copy, "--yes", ECO2_POSTGRES_BIN=str(folder))
 
     assert restored.returncode == 1
     assert "nothing was changed" in restored.stderr
@@ -184,13 +245,13 @@ def test_a_pg_restore_that_dies_half_way_changes_nothing(
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "empty", "text"])
 def test_a_damaged_file_is_refused_before_anything_is_asked(
-    stack: TestStack, filled: str, backup: Callable[[str], Path], damage: str
+    stack: TestStack, filled: str, copy: Path, tmp_path: Path, damage: str
 ) -> None:
-    file = backup(filled)
     before = contents(filled)
-    whole = file.read_bytes()
+    whole = copy.read_bytes()
     middle = whole.index(b"\x78\x9c", len(whole) // 2) + 40  # inside a table's compressed rows
     changed = whole[:middle] + bytes(255 - byte for byte in whole[middle : middle + 8]) + whole[middle + 8 :]
+    file = tmp_path / copy.name
     file.write_bytes({"cut": whole[:-100], "changed": changed, "empty": b"", "text": b"SELECT 1;\n" * 99}[damage])
 
     restored = module(stack, filled, MODULE, "restore", file, "--yes")
@@ -212,13 +273,10 @@ def test_a_dump_of_something_else_is_refused(stack: TestStack, filled: str, tmp_
     assert "elsewhere" in restored.stderr
 
 
-def test_a_view_of_somebody_else_is_not_dropped_with_our_tables(
-    stack: TestStack, filled: str, backup: Callable[[str], Path]
-) -> None:
-    file = backup(filled)
+def test_a_view_of_somebody_else_is_not_dropped_with_our_tables(stack: TestStack, filled: str, copy: Path) -> None:
     run(filled, "CREATE VIEW public.report AS SELECT count(*) FROM waste.scans")
 
-    restored = module(stack, filled, MODULE, "restore", file, "--yes")
+    restored = module(stack, filled, MODULE, "restore", copy, "--yes")
 
     assert restored.returncode == 1
     assert "report" in restored.stderr
@@ -226,43 +284,36 @@ def test_a_view_of_somebody_else_is_not_dropped_with_our_tables(
 
 
 def test_a_restore_is_refused_while_a_service_is_connected_unless_told_otherwise(
-    stack: TestStack, filled: str, backup: Callable[[str], Path]
+    stack: TestStack, filled: str, copy: Path
 ) -> None:
-    file = backup(filled)
     run(filled, "DELETE FROM chat.messages")
     with closing(psycopg2.connect(filled, application_name="eco2-waste")):
-        refused = module(stack, filled, MODULE, "restore", file, "--yes")
+        refused = module(stack, filled, MODULE, "restore", copy, "--yes")
         assert (refused.returncode, contents(filled)["chat.messages"]) == (1, [])
         assert "still connected: eco2-waste (1)" in refused.stderr
 
-        told = module(stack, filled, MODULE, "restore", file, "--yes", "--connected")
+        told = module(stack, filled, MODULE, "restore", copy, "--yes", "--connected")
 
     assert told.returncode == 0, told.stderr
     assert len(contents(filled)["chat.messages"]) == 500
 
 
-def test_a_restore_that_nobody_agrees_to_changes_nothing(
-    stack: TestStack, filled: str, backup: Callable[[str], Path]
-) -> None:
-    file = backup(filled)
+def test_a_restore_that_nobody_agrees_to_changes_nothing(stack: TestStack, filled: str, copy: Path) -> None:
     run(filled, "DELETE FROM chat.messages")
 
-    silent = module(stack, filled, MODULE, "restore", file)
-    refused = answered(b"n\n", stack, filled, file)
+    silent = module(stack, filled, MODULE, "restore", copy)
+    refused = answered(b"n\n", stack, filled, copy)
 
     assert (silent.returncode, refused.returncode) == (1, 1)
     assert "--yes" in silent.stderr
-    assert "chat (6 tables, " in refused.stderr
+    assert "chat (7 tables, " in refused.stderr
     assert contents(filled)["chat.messages"] == []
 
 
-def test_a_restore_that_somebody_agrees_to_is_done(
-    stack: TestStack, filled: str, backup: Callable[[str], Path]
-) -> None:
-    file = backup(filled)
+def test_a_restore_that_somebody_agrees_to_is_done(stack: TestStack, filled: str, copy: Path) -> None:
     run(filled, "DELETE FROM chat.messages")
 
-    assert answered(b"y\n", stack, filled, file).returncode == 0
+    assert answered(b"y\n", stack, filled, copy).returncode == 0
     assert len(contents(filled)["chat.messages"]) == 500
 
 
@@ -318,7 +369,7 @@ def test_the_owner_of_the_database_needs_no_more_rights_to_restore_it(
             list(migrations.up(own))
             before = contents(own)
 
-            restored = module(stack, own, MODULE, "restore", backup(own), "--yes")
+            restored = module(stack, own, MODULE, "restore", backup(own), "--yes", ECO2_DATABASE_ROLES="false")
 
             assert restored.returncode == 0, restored.stderr
             assert contents(own) == before

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from services.kernel.config import Config, ConfigError, load
+from services.kernel.database import pool
+from services.kernel.migrations import owners_url
 
 GIVEN = {
     "ECO2_AMQP_URL": "amqp://u:p@127.0.0.1:1//",
@@ -107,3 +109,17 @@ def test_the_key_of_the_models_is_taken_by_its_usual_name_and_never_shown(enviro
     assert settings.openai_api_key is not None
     assert settings.openai_api_key.get_secret_value() == "sk-secret"
     assert "sk-secret" not in repr(settings)
+
+
+def test_a_process_may_be_told_that_it_has_no_database_and_one_that_needs_it_says_so(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    environment.setenv("ECO2_DATABASE_URL", "none")
+
+    settings = load()
+
+    assert settings.database_url is None
+    with pytest.raises(ConfigError, match="ECO2_DATABASE_URL is none"):
+        pool(settings, "waste")
+    with pytest.raises(ConfigError, match="ECO2_DATABASE_URL"):
+        owners_url(settings)

@@ -5,7 +5,7 @@ import pytest
 from services.kernel import migrations
 from services.kernel.migrations import domains
 from services.kernel.schema_doc import document
-from tests.services.kernel.databases import run, steps
+from tests.services.kernel.databases import migrate, run, steps
 
 SCHEMAS = [domain.schema for domain in domains()]
 
@@ -35,7 +35,7 @@ def test_all_migrations_taken_back_one_by_one_and_applied_again_make_the_same_sc
     assert {schema: left(migrated, schema) for schema in SCHEMAS} == {schema: [] for schema in SCHEMAS}
     assert [line for schema in SCHEMAS for line in migrations.down(migrated, schema)] == []
 
-    assert len(list(migrations.up(migrated))) == len(taken_back)
+    assert len(migrate(migrated)) == len(taken_back)
     assert document(migrated) == before
 
 
@@ -45,7 +45,7 @@ def test_each_migration_of_a_schema_can_be_taken_back_and_applied_again(migrated
 
     for depth in range(1, steps(schema) + 1):
         taken_back = [line for _ in range(depth) for line in migrations.down(migrated, schema)]
-        applied = list(migrations.up(migrated))
+        applied = migrate(migrated)
 
         assert [line.split()[-1] for line in applied] == [line.split()[-1] for line in reversed(taken_back)]
         assert document(migrated) == before

@@ -1,9 +1,11 @@
 """docs/schema.md is what the migrations make."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from services.kernel import migrations
+from services.kernel.roles import role_of
 from services.kernel.schema_doc import document
 from tests.services.kernel.databases import database, module, run
 from tests.stack import ROOT, TestStack
@@ -63,6 +65,25 @@ def test_what_a_schema_can_hold_is_in_the_page(migrated: str) -> None:
     assert "- `touch` `CREATE OR REPLACE FUNCTION waste.touch()" in page
     assert "CREATE UNIQUE INDEX bins_pkey" not in page  # said once, as a constraint
     assert "_yoyo_migration" not in page
+
+
+def test_the_roles_are_told_with_all_they_may_and_without_the_name_of_this_database(
+    stack: TestStack, template: str, migrated: str
+) -> None:
+    lines = document(migrated).splitlines()
+    own = "connect on the database; usage on the schema `{0}`{1}; delete, insert, select, update on all tables of `{0}`"
+    assert f"| `waste` | {own.format('waste', '')} |" in lines
+    assert f"| `location` | {own.format('location', '; usage on the schema `public`')} |" in lines
+    assert urlsplit(migrated).path[1:] not in "".join(lines)
+    assert "None: every process logs in as the owner." in document(template).splitlines()
+
+    run(migrated, f"GRANT TRUNCATE ON auth.users TO {role_of(migrated, 'waste')}")
+    run(migrated, f"REVOKE DELETE ON waste.feedback FROM {role_of(migrated, 'waste')}")
+
+    [waste] = [line for line in document(migrated).splitlines() if line.startswith("| `waste` |")]
+    assert "truncate on `auth.users`" in waste
+    assert "insert, select, update on `waste.feedback`" in waste
+    assert "all tables" not in waste
 
 
 def test_a_database_that_lacks_a_migration_is_not_described(stack: TestStack, migrated: str, tmp_path: Path) -> None:
