@@ -1,4 +1,4 @@
-"""The auth domain: accounts, sign-in, access and refresh tokens. Owns the schema ``auth``.
+"""The auth domain: accounts, sign-in here and elsewhere, sessions, tokens, letters. Owns the schema ``auth``.
 
-The gateway calls its RPC service; everybody may hear its event ``user_registered``.
+The gateway calls its RPC service; everybody may hear its events ``user_registered`` and ``user_deleted``.
 """

@@ -7,6 +7,7 @@ import jwt
 from uuid6 import uuid7
 
 from services.auth.keys import Keyring
+from services.kernel.arguments import UUID
 from services.kernel.errors import Unauthenticated
 
 AUDIENCE = "eco2-api"
@@ -24,21 +25,22 @@ class AccessTokens:
         self._issuer = issuer
         self.ttl_s = ttl_s
 
-    def issue(self, user_id: str) -> str:
+    def issue(self, user_id: str, session_id: str) -> str:
         key = self._keyring.current()
         now = datetime.now(UTC)
         claims = {
             "iss": self._issuer,
             "aud": AUDIENCE,
             "sub": user_id,
+            "sid": session_id,
             "iat": now,
             "exp": now + timedelta(seconds=self.ttl_s),
             "jti": str(uuid7()),
         }
         return jwt.encode(claims, key.private, ALGORITHM, headers={"typ": TYPE, "kid": key.kid})
 
-    def verify(self, token: str) -> dict[str, str]:
-        """``{"user_id", "jti", "expires_at"}``.
+    def verify(self, token: object) -> dict[str, str]:
+        """``{"user_id", "session_id", "jti", "expires_at"}``; whether it was revoked is not asked here.
 
         Raises `Unauthenticated` with the code ``token_expired``, or ``token_invalid`` for every other fault.
         """
@@ -49,7 +51,12 @@ class AccessTokens:
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
             raise Unauthenticated("token_invalid", "The access token is not valid.") from None
         expires_at = datetime.fromtimestamp(claims["exp"], UTC)
-        return {"user_id": claims["sub"], "jti": claims["jti"], "expires_at": expires_at.isoformat()}
+        return {
+            "user_id": claims["sub"],
+            "session_id": claims["sid"],
+            "jti": claims["jti"],
+            "expires_at": expires_at.isoformat(),
+        }
 
     def jwks(self) -> dict[str, list[dict[str, str]]]:
         """The public keys as a JSON Web Key Set (RFC 7517)."""
@@ -70,6 +77,8 @@ class AccessTokens:
             audience=AUDIENCE,
             issuer=self._issuer,
             leeway=CLOCK_SKEW_S,
-            options={"require": ["iss", "aud", "sub", "iat", "exp", "jti"]},
+            options={"require": ["iss", "aud", "sub", "sid", "iat", "exp", "jti"]},
         )
+        if not all(isinstance(claims[name], str) and UUID.fullmatch(claims[name]) for name in ("sub", "sid", "jti")):
+            raise jwt.InvalidTokenError
         return claims

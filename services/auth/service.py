@@ -1,76 +1,40 @@
-"""The auth service: accounts and tokens over RPC."""
+"""The auth service: accounts, sign-in, tokens and sessions over RPC.
 
-import ctypes
+`client` is who is at the other end, ``{"address", "user_agent"}``, as the gateway tells it; it may be left out.
+"""
+
 import logging
 from typing import Any
 
-from eventlet import tpool
-from eventlet.semaphore import Semaphore
+import redis
 from nameko.events import EventDispatcher
-from nameko.extensions import DependencyProvider
 from nameko.rpc import rpc
 from nameko.timer import timer
 
-from services.auth import accounts, sessions, tables
-from services.auth.access import AccessTokens
-from services.auth.keys import Keyring
-from services.auth.passwords import Passwords
+from services.auth import (
+    accounts,
+    announcements,
+    audit,
+    identities,
+    letter_tokens,
+    outbox,
+    recovery,
+    revocations,
+    rotation,
+    sessions,
+    sign_in,
+    tables,
+    throttle,
+)
+from services.auth.client import Client
+from services.auth.dependencies import Elsewhere, Hashing, Post, Revoked, Settings, Tokens
 from services.kernel.database import Database
-from services.kernel.errors import Problem
+from services.kernel.errors import Problem, Unauthenticated
 from services.kernel.service import EcoService
-from services.kernel.settings import config_of
 
 log = logging.getLogger(__name__)
 
-HASHES_AT_ONCE = 2
-M_MMAP_THRESHOLD = -3  # <malloc.h>
-
-
-class Hashing(DependencyProvider):
-    """`Passwords` in native threads, few at once: each hash takes 19 MiB and a core."""
-
-    def setup(self) -> None:
-        _give_back_memory()
-        turns = Semaphore(HASHES_AT_ONCE)
-
-        def offload(*call: Any) -> Any:
-            with turns:
-                return tpool.execute(*call)
-
-        self.passwords = Passwords(offload)
-
-    def get_dependency(self, worker_ctx: Any) -> Passwords:
-        return self.passwords
-
-
-def _give_back_memory() -> None:
-    """Have glibc return blocks of a megabyte and more when they are freed.
-
-    By itself it learns to keep them, 19 MiB in each native thread that ever hashed.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt:
-        mallopt(M_MMAP_THRESHOLD, 1 << 20)
-
-
-class Tokens(DependencyProvider):
-    """`AccessTokens` with the process's key ring."""
-
-    def setup(self) -> None:
-        settings = config_of(self.container).auth
-        self.refresh_ttl_s = settings.refresh_ttl_s
-        self.access = AccessTokens(Keyring(), settings.issuer, settings.access_ttl_s)
-
-    def get_dependency(self, worker_ctx: Any) -> "Tokens":
-        return self
-
-    def pair(self, user_id: str, refresh_token: str) -> dict[str, Any]:
-        return {
-            "access_token": self.access.issue(user_id),
-            "token_type": "Bearer",
-            "expires_in": self.access.ttl_s,
-            "refresh_token": refresh_token,
-        }
+Told = dict[str, Any] | None
 
 
 class AuthService(EcoService):
@@ -78,42 +42,127 @@ class AuthService(EcoService):
 
     name = "auth"
 
+    settings = Settings()
     database = Database(tables.ALL)
     passwords = Hashing()
     tokens = Tokens()
+    revoked = Revoked()
+    post = Post()
+    elsewhere = Elsewhere()
     announce = EventDispatcher()
 
-    @rpc(expected_exceptions=Problem)
-    def register(self, email: str, password: str, name: str) -> dict[str, Any]:
-        """A new account. Raises `Conflict` ``email_taken``; dispatches ``user_registered``."""
-        user = accounts.register(email, password, name, self.passwords)
-        try:
-            accounts.announce(user, self.announce)
-        except Exception:
-            log.warning("user_registered will be announced later", exc_info=True)
-        return accounts.as_dict(user)
+    # Accounts
 
     @rpc(expected_exceptions=Problem)
-    def login(self, email: str, password: str) -> dict[str, Any]:
-        """A pair of tokens. Raises `Unauthenticated` ``bad_credentials``."""
-        user_id = str(accounts.authenticate(email, password, self.passwords).id)
-        return self.tokens.pair(user_id, sessions.start(user_id, self.tokens.refresh_ttl_s))
+    def register(self, email: str, password: str, name: str, client: Told = None) -> dict[str, Any]:
+        """The same answer for every address: `services.auth.accounts`. ``user_registered`` follows."""
+        accounts.register(email, password, name, Client.read(client), self.passwords, self.settings.mail)
+        return {"status": "verification_sent"}
 
     @rpc(expected_exceptions=Problem)
-    def refresh(self, refresh_token: str) -> dict[str, Any]:
+    def verify_email(self, token: str, client: Told = None) -> None:
+        """Raises `Unprocessable` ``link_invalid``."""
+        recovery.verify_email(token, Client.read(client))
+
+    @rpc(expected_exceptions=Problem)
+    def resend_verification(self, email: str) -> dict[str, Any]:
+        """The same answer for every address."""
+        recovery.request_letter("verify", email, self.settings.mail)
+        return {"status": "verification_sent"}
+
+    @rpc(expected_exceptions=Problem)
+    def me(self, user_id: str) -> dict[str, Any]:
+        """The account of a user. Raises `NotFound` ``user_not_found``."""
+        return accounts.as_dict(accounts.get(user_id))
+
+    @rpc(expected_exceptions=Problem)
+    def audit(self, user_id: str, limit: int = 50) -> dict[str, Any]:
+        """``{"events": [{"event", "at", "address", "user_agent"}]}`` of the account, the latest first."""
+        return {"events": audit.events(user_id, limit)}
+
+    @rpc(expected_exceptions=Problem)
+    def delete_account(
+        self, user_id: str, session_id: str | None = None, password: str | None = None, client: Told = None
+    ) -> None:
+        """See `services.auth.accounts.delete`. ``user_deleted`` follows."""
+        settings, who = self.settings, Client.read(client)
+        accounts.delete(user_id, session_id, password, who, self.passwords, self.revoked, settings.auth, settings.mail)
+
+    # Passwords
+
+    @rpc(expected_exceptions=Problem)
+    def forgot_password(self, email: str) -> dict[str, Any]:
+        """The same answer for every address."""
+        recovery.request_letter("reset", email, self.settings.mail)
+        return {"status": "reset_sent"}
+
+    @rpc(expected_exceptions=Problem)
+    def reset_password(self, token: str, password: str, client: Told = None) -> None:
+        """Ends all sessions. Raises `Unprocessable` ``link_invalid``."""
+        who = Client.read(client)
+        recovery.reset_password(token, password, who, self.passwords, self.revoked, self.settings.mail)
+
+    @rpc(expected_exceptions=Problem)
+    def change_password(
+        self, user_id: str, old: str, new: str, session_id: str | None = None, client: Told = None
+    ) -> None:
+        """Ends all sessions but `session_id`. Raises `Unauthenticated` ``bad_credentials``, `Forbidden`."""
+        settings, who = self.settings, Client.read(client)
+        limits = settings.auth.sign_in
+        recovery.change_password(
+            user_id, old, new, session_id, who, self.passwords, self.revoked, limits, settings.mail
+        )
+
+    # Sessions and tokens
+
+    @rpc(expected_exceptions=Problem)
+    def login(self, email: str, password: str, client: Told = None) -> dict[str, Any]:
+        """A pair of tokens. Raises `Unauthenticated` ``bad_credentials``, `TooManyRequests` ``too_many_attempts``."""
+        settings, who = self.settings.auth, Client.read(client)
+        user = sign_in.authenticate(email, password, who, self.passwords, settings.sign_in)
+        return self.tokens.pair(sessions.start(user.id, "password", who, settings.refresh_ttl_s))
+
+    @rpc(expected_exceptions=Problem)
+    def refresh(self, refresh_token: str, client: Told = None) -> dict[str, Any]:
         """A new pair of tokens for an unused refresh token. Raises `Unauthenticated`."""
-        renewed = sessions.renew(refresh_token, self.tokens.refresh_ttl_s)
-        return self.tokens.pair(renewed.user_id, renewed.token)
+        ttl_s = self.settings.auth.refresh_ttl_s
+        return self.tokens.pair(sessions.renew(refresh_token, Client.read(client), ttl_s, self.revoked))
 
     @rpc(expected_exceptions=Problem)
-    def logout(self, refresh_token: str) -> None:
-        """End the session; its access token lives on until it expires."""
-        sessions.end(refresh_token)
+    def logout(self, refresh_token: str, client: Told = None) -> None:
+        """End the session of a refresh token, with its access tokens."""
+        sessions.end(refresh_token, Client.read(client), self.revoked)
+
+    @rpc(expected_exceptions=Problem)
+    def logout_everywhere(self, user_id: str, client: Told = None) -> None:
+        """End all sessions of the user."""
+        sessions.end_everywhere(user_id, Client.read(client), self.revoked)
+
+    @rpc(expected_exceptions=Problem)
+    def sessions(self, user_id: str, current: str | None = None) -> dict[str, Any]:
+        """``{"sessions": [...]}``, the latest first: `services.auth.sessions.listed`."""
+        return {"sessions": sessions.listed(user_id, current)}
+
+    @rpc(expected_exceptions=Problem)
+    def end_session(self, user_id: str, session_id: str, client: Told = None) -> None:
+        """Raises `NotFound` ``session_not_found``."""
+        sessions.end_one(user_id, session_id, Client.read(client), self.revoked)
 
     @rpc(expected_exceptions=Problem)
     def verify(self, access_token: str) -> dict[str, str]:
-        """Whose token this is. Raises `Unauthenticated` ``token_expired`` or ``token_invalid``."""
-        return self.tokens.access.verify(access_token)
+        """``{"user_id", "session_id", "jti", "expires_at"}``.
+
+        Raises `Unauthenticated` ``token_expired``, ``token_invalid``, ``token_revoked``, and `Unavailable`.
+        """
+        verified = self.tokens.access.verify(access_token)
+        if self.revoked.hold((verified["session_id"], verified["jti"])):
+            raise Unauthenticated("token_revoked", "The access token was revoked: sign in again.")
+        return verified
+
+    @rpc(expected_exceptions=Problem)
+    def revoke(self, access_token: str) -> None:
+        """End this access token alone; its session goes on. A token that is not valid changes nothing."""
+        revocations.revoke(access_token, self.tokens.access, self.revoked)
 
     @rpc(expected_exceptions=Problem)
     def jwks(self) -> dict[str, Any]:
@@ -121,14 +170,73 @@ class AuthService(EcoService):
         return self.tokens.access.jwks()
 
     @rpc(expected_exceptions=Problem)
-    def me(self, user_id: str) -> dict[str, Any]:
-        """The account of a user. Raises `NotFound` ``user_not_found``."""
-        return accounts.as_dict(accounts.get(user_id))
+    def rotate_keys(self, leaked: bool = False) -> dict[str, Any]:
+        """Have another key sign as soon as it was published long enough; `leaked`: at once, and forget all others.
+
+        ``{"keys": [{"kid", "state", "created_at", "activated_at", "retired_at"}]}``. For operators.
+        """
+        return {"keys": rotation.replace_all() if leaked is True else rotation.ask(self.settings.auth)}
+
+    # Signing in elsewhere
+
+    @rpc(expected_exceptions=Problem)
+    def oauth_providers(self) -> dict[str, Any]:
+        """``{"providers": [...]}``: those that are configured."""
+        with self.elsewhere() as elsewhere:
+            return {"providers": elsewhere.offered()}
+
+    @rpc(expected_exceptions=Problem)
+    def oauth_start(self, provider: str, redirect_to: str | None = None) -> dict[str, Any]:
+        """``{"authorize_url", "state", "browser", "expires_in"}``: `services.auth.oauth`."""
+        with self.elsewhere() as elsewhere:
+            started: dict[str, Any] = elsewhere.start(provider, redirect_to)
+            return started
+
+    @rpc(expected_exceptions=Problem)
+    def oauth_finish(
+        self,
+        provider: str,
+        code: str | None,
+        state: str,
+        browser: str,
+        error: str | None = None,
+        issuer: str | None = None,
+        client: Told = None,
+    ) -> dict[str, Any]:
+        """A pair of tokens and ``redirect_to``; see `services.auth.oauth.SignInElsewhere.finish` for what it raises."""
+        settings, client_ = self.settings, Client.read(client)
+        with self.elsewhere() as elsewhere:
+            done = elsewhere.finish(provider, code, state, browser, error, issuer)
+        user = identities.account_of(done.who, client_, self.revoked, settings.mail)
+        opened = sessions.start(user.id, done.who.provider, client_, settings.auth.refresh_ttl_s)
+        return {**self.tokens.pair(opened), "redirect_to": done.return_to}
+
+    # What runs by itself
+
+    @timer(interval=1)
+    def tell_announcements(self) -> None:
+        announcements.tell_waiting(self.announce)
+
+    @timer(interval=1)
+    def send_letters(self) -> None:
+        self.post()
+
+    @timer(interval=1)
+    def reconcile_revocations(self) -> None:
+        try:
+            self.revoked.reconcile()
+        except redis.RedisError as error:
+            log.warning("Redis cannot vouch for the revocations, PostgreSQL is asked instead: %s", error)
 
     @timer(interval=30)
-    def announce_late(self) -> None:
-        accounts.announce_late(self.announce)
+    def rotate_due_keys(self) -> None:
+        rotation.rotate(self.settings.auth)
 
     @timer(interval=3600)
     def forget_expired(self) -> None:
         sessions.forget_expired()
+        revocations.forget_expired()
+        letter_tokens.forget_expired()
+        outbox.forget_old()
+        throttle.forget_old(self.settings.auth.sign_in.forget_s)
+        audit.forget_old(self.settings.auth.audit_s)

@@ -3,12 +3,13 @@
 import os
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import (
     AmqpDsn,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     HttpUrl,
@@ -31,6 +32,9 @@ class ConfigError(Exception):
     """A setting is missing or wrong; the text names each, one a line."""
 
 
+Rate = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,5}/(second|minute|hour|day)$")]
+
+
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -49,6 +53,14 @@ class Scans(Section):
     sse_keepalive_s: float = Field(gt=0)
     sse_max_clients: int = Field(gt=0)
     progress_ttl_s: int = Field(gt=0)
+
+
+class Uploads(Section):
+    base_url: HttpUrl | None
+    url_s: int = Field(ge=60, le=3600)
+    keep_s: int = Field(ge=60)
+    open_at_most: int = Field(gt=0)
+    forget_s: int = Field(ge=3600)
 
 
 class Events(Section):
@@ -108,10 +120,125 @@ class Ai(Section):
     openai: OpenAi
 
 
+class Limits(Section):
+    """Requests in a window of time, as ``300/minute``; see `services.gateway.limits`."""
+
+    scale: float = Field(gt=0)
+    address: Rate
+    read: Rate
+    search: Rate
+    write: Rate
+    upload: Rate
+    sign_in: Rate
+    mail: Rate
+    chat: Rate
+
+
+class Gateway(Section):
+    public_url: HttpUrl
+    cors_origins: list[HttpUrl]
+    trusted_proxies: int = Field(ge=0, le=5)
+    body_s: float = Field(gt=0)
+    domain_calls: int = Field(gt=0)
+    domain_wait_s: float = Field(ge=0)
+    idempotency_lease_s: int = Field(gt=0)
+    idempotency_keep_s: int = Field(gt=0)
+    gzip_least_bytes: int = Field(ge=0)
+    limits: Limits
+
+
+class Chat(Section):
+    model: str = Field(min_length=1)
+    effort: str | None
+    max_output_tokens: int = Field(ge=16, le=4000)
+    window_tokens: int = Field(ge=1000)
+    max_rounds: int = Field(ge=1, le=4)
+    result_chars: int = Field(ge=1000)
+    max_answers: int = Field(gt=0)
+    deadline_s: float = Field(gt=0)
+    model_deadline_s: float = Field(gt=0)
+    scan_wait_s: float = Field(gt=0)
+    lease_s: float = Field(gt=0)
+    max_attempts: int = Field(ge=1, le=99)
+    stream_ttl_s: int = Field(gt=0)
+
+
+class SignIn(Section):
+    """How failed sign-ins slow the next one down; see `services.auth.throttle`."""
+
+    free_failures: int = Field(ge=1)
+    longest_delay_s: float = Field(ge=1)
+    free_failures_anywhere: int = Field(ge=1)
+    longest_delay_anywhere_s: float = Field(ge=1)
+    forget_s: float = Field(ge=60)
+
+
+class Userinfo(Section):
+    avatar_side_px: int = Field(ge=64, le=2048)
+    statistics_days: int = Field(gt=0)
+    statistics_most_days: int = Field(gt=0, le=3660)
+
+
 class Auth(Section):
     issuer: str
+    page: HttpUrl
     access_ttl_s: int = Field(gt=0)
     refresh_ttl_s: int = Field(gt=0)
+    key_ttl_s: int = Field(ge=60)
+    key_publish_s: int = Field(ge=0)
+    verify_ttl_s: int = Field(ge=60)
+    reset_ttl_s: int = Field(ge=60)
+    fresh_s: int = Field(ge=0)
+    audit_s: int = Field(ge=3600)
+    revocation_lease_s: float = Field(ge=2, le=3)
+    sign_in: SignIn
+
+
+class Mail(Section):
+    """How letters leave; see `services.auth.mailers`."""
+
+    transport: Literal["file", "smtp"]
+    sender: str = Field(pattern=r"^[^\r\n]*<[^<>@\s]+@[^<>@\s]+>$")
+    host: str
+    port: int = Field(ge=1, le=65535)
+    security: Literal["none", "starttls", "tls"]
+    ca_file: Path | None
+    user: str | None
+    password: SecretStr | None
+    timeout_s: float = Field(gt=0, le=60)
+    max_attempts: int = Field(ge=1)
+    retry_base_s: float = Field(gt=0)
+    retry_max_s: float = Field(gt=0)
+    per_hour: int = Field(ge=1)
+
+
+class OpenIdProvider(Section):
+    """Who speaks OpenID Connect: its addresses are discovered from `issuer`."""
+
+    client_id: str | None
+    client_secret: SecretStr | None
+    scope: str
+    issuer: HttpUrl
+
+
+class OAuthProvider(Section):
+    """Who speaks OAuth 2.0 and tells in a way of its own who has signed in."""
+
+    client_id: str | None
+    client_secret: SecretStr | None
+    scope: str
+    authorize_url: HttpUrl
+    token_url: HttpUrl
+    profile_url: HttpUrl
+
+
+class OAuth(Section):
+    return_to: list[HttpUrl] = Field(min_length=1)
+    state_s: int = Field(ge=60, le=3600)
+    timeout_s: float = Field(gt=0)
+    google: OpenIdProvider
+    kakao: OAuthProvider
+    naver: OAuthProvider
 
 
 class Settings(BaseSettings):
@@ -138,7 +265,7 @@ class Config(Settings):
     """Settings of a process; see ``config.yaml`` for what each means."""
 
     amqp_url: AmqpDsn
-    database_url: PostgresDsn
+    database_url: Annotated[PostgresDsn | None, BeforeValidator(lambda told: None if told == "none" else told)]
     redis_url: RedisDsn
     s3_url: HttpUrl
     cdn_url: HttpUrl
@@ -154,18 +281,25 @@ class Config(Settings):
     start_wait_s: float = Field(ge=0)
 
     rpc_timeout_s: float = Field(gt=0)
+    database_roles: bool
     database_connections: int = Field(gt=0)
     database_wait_s: float = Field(gt=0)
     database_statement_s: float = Field(gt=0)
     redis_connections: int = Field(gt=0)
     redis_timeout_s: float = Field(gt=0)
 
+    gateway: Gateway
     images: Images
     scans: Scans
+    uploads: Uploads
     events: Events
     wal: Wal
     ai: Ai
+    chat: Chat
+    userinfo: Userinfo
     auth: Auth
+    mail: Mail
+    oauth: OAuth
 
 
 def _read(path: Path) -> dict[str, object]:

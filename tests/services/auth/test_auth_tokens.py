@@ -33,6 +33,7 @@ def forge(auth: Running, user: dict[str, Any]) -> Any:
             "iss": auth.config.auth.issuer,
             "aud": AUDIENCE,
             "sub": user["user_id"],
+            "sid": str(uuid7()),
             "iat": now,
             "exp": now + timedelta(minutes=5),
             "jti": str(uuid7()),
@@ -52,7 +53,7 @@ def code_of(auth: Running, token: object) -> str:
 def test_an_access_token_says_whose_it_is(auth: Running, user: dict[str, Any], tokens: dict[str, Any]) -> None:
     verified = auth.call.verify(tokens["access_token"])
 
-    assert set(verified) == {"user_id", "jti", "expires_at"}
+    assert set(verified) == {"user_id", "session_id", "jti", "expires_at"}
     assert verified["user_id"] == user["user_id"]
     left = datetime.fromisoformat(verified["expires_at"]) - datetime.now(UTC)
     assert timedelta(seconds=880) < left <= timedelta(seconds=900)
@@ -65,7 +66,7 @@ def test_an_access_token_verifies_by_the_published_keys_alone(auth: Running, tok
     claims = jwt.decode(tokens["access_token"], published[header["kid"]].key, ["EdDSA"], audience=AUDIENCE)
 
     assert (header["typ"], header["alg"]) == ("at+jwt", "EdDSA")
-    assert set(claims) == {"iss", "aud", "sub", "iat", "exp", "jti"}
+    assert set(claims) == {"iss", "aud", "sub", "sid", "iat", "exp", "jti"}
 
 
 def test_the_published_keys_hold_nothing_private(auth: Running) -> None:
@@ -87,6 +88,7 @@ def test_an_expired_token_says_so(auth: Running, forge: Any) -> None:
     "claims",
     [
         *[{"iss": "https://evil.example"}, {"aud": "another-api"}, {"aud": []}, {"sub": 7}],
+        *[{"sub": "root"}, {"sid": 7}, {"sid": "none"}, {"jti": "x" * 300}],
         *[{"exp": "soon"}, {"exp": None}, {"iat": datetime(2100, 1, 1, tzinfo=UTC)}],
     ],
 )
@@ -94,7 +96,7 @@ def test_a_wrong_claim_is_invalid_even_when_signed(auth: Running, forge: Any, cl
     assert code_of(auth, forge(**claims)) == "token_invalid"
 
 
-@pytest.mark.parametrize("claim", ["iss", "aud", "sub", "iat", "exp", "jti"])
+@pytest.mark.parametrize("claim", ["iss", "aud", "sub", "sid", "iat", "exp", "jti"])
 def test_a_missing_claim_is_invalid_even_when_signed(auth: Running, forge: Any, claim: str) -> None:
     assert code_of(auth, forge(without=claim)) == "token_invalid"
 
