@@ -1,4 +1,4 @@
-"""Activities: the scans of a user, and the points they earned."""
+"""Activities: the scans of a user. Each counts once, whoever tells of it how often, at what time and in what order."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -7,9 +7,8 @@ from peewee import fn
 from pydantic import AwareDatetime, BaseModel, Field
 
 from services.kernel.arguments import Id, checked, missing, parse
-from services.userinfo.tables import Activity
-
-POINTS_FOR_A_CLEAN_RECYCLABLE = 10
+from services.userinfo import characters, erasure, locks, points
+from services.userinfo.tables import Activity, DeletedScan, Points
 
 UserId = Annotated[str, Id("user")]
 ScanId = Annotated[str, Id("activity")]
@@ -25,25 +24,57 @@ class ScanCompleted(BaseModel):
     major: Word | None
     kind: Word | None
     confidence: Annotated[float, Field(ge=0, le=1)] | None
-    insufficiencies: list[Any]
+    insufficiencies: Annotated[list[Word], Field(max_length=100)]
     completed_at: AwareDatetime
 
     @property
     def points(self) -> int:
-        """Earned by what goes into recycling as it is; nothing for what is dirty, mixed or no recyclable."""
-        clean = self.major == "recyclable" and self.kind and not self.insufficiencies
-        return POINTS_FOR_A_CLEAN_RECYCLABLE if clean else 0
+        """Earned by what goes into recycling as it is; nothing for what is dirty, mixed, unknown or no recyclable."""
+        clean = self.major == "recyclable" and self.kind and self.item_id and not self.insufficiencies
+        return points.FOR_A_CLEAN_RECYCLABLE if clean else 0
+
+
+class ScanDeleted(BaseModel):
+    """Waste's event. Its other fields are not ours."""
+
+    scan_id: ScanId
+    owner: UserId | None
 
 
 def record(event: object) -> bool:
-    """Record a finished scan and its points, once; false when it is known, or nobody's."""
+    """Record a finished scan, its points and its character, once; false when it is known, nobody's or an erased user's.
+
+    A scan that was deleted before this is heard was finished before it was deleted: it is not recorded, but leaves the
+    ledger and the characters as they would be had both been heard in order.
+    """
     scan = parse(ScanCompleted, event)
     if scan.owner is None:
         return False
-    row = scan.model_dump(exclude={"owner"})
-    # One statement, so that a scan and its points are there together, and the key lets each in once.
-    recorded = Activity.insert(**row, user_id=scan.owner, points=scan.points, recorded_at=datetime.now(UTC))
-    return bool(recorded.on_conflict_ignore().as_rowcount().execute())
+    with Activity._meta.database.atomic():
+        locks.take_user(scan.owner)
+        locks.take_scan(scan.scan_id)
+        if erasure.is_erased(scan.owner):
+            return False
+        deleted = DeletedScan.select().where(DeletedScan.scan_id == scan.scan_id).exists()
+        new = not deleted and _insert(scan)
+        if scan.points and (new or deleted):
+            _reward(scan, scan.owner)
+        if deleted:
+            points.take_back(scan.scan_id)
+        return new
+
+
+def forget(event: object) -> bool:
+    """Take a deleted scan out of the history and take its points back; false when it was not there."""
+    scan = parse(ScanDeleted, event)
+    with Activity._meta.database.atomic():
+        if owner := scan.owner or _owner(scan.scan_id):
+            locks.take_user(owner)
+        locks.take_scan(scan.scan_id)
+        DeletedScan.insert(scan_id=scan.scan_id).on_conflict_ignore().execute()
+        gone = Activity.delete().where(Activity.scan_id == scan.scan_id).execute()
+        points.take_back(scan.scan_id)
+        return bool(gone)
 
 
 @checked
@@ -69,12 +100,22 @@ def history(
     }
 
 
-@checked
-def points(user_id: UserId) -> dict[str, int]:
-    """``{"total", "scans"}``; zeros for a user without scans."""
-    sums = Activity.select(fn.COALESCE(fn.SUM(Activity.points), 0), fn.COUNT(Activity.scan_id))
-    total, scans = sums.where(Activity.user_id == user_id).scalar(as_tuple=True)
-    return {"total": int(total), "scans": scans}
+def _insert(scan: ScanCompleted) -> bool:
+    row = scan.model_dump(exclude={"owner"})
+    recorded = Activity.insert(**row, user_id=scan.owner, points=scan.points, recorded_at=datetime.now(UTC))
+    return bool(recorded.on_conflict_ignore().as_rowcount().execute())
+
+
+def _reward(scan: ScanCompleted, owner: str) -> None:
+    if scan.kind and points.earn(owner, scan.scan_id, scan.completed_at):
+        characters.award(owner, scan.kind, scan.scan_id, scan.completed_at)
+
+
+def _owner(scan_id: str) -> str | None:
+    """Whose scan it is, where the event does not say."""
+    activity = Activity.get_or_none(Activity.scan_id == scan_id)
+    entry = activity or Points.get_or_none(Points.scan_id == scan_id)
+    return str(entry.user_id) if entry else None
 
 
 def _as_dict(activity: Activity) -> dict[str, Any]:

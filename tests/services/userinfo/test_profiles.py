@@ -16,17 +16,18 @@ def test_a_registered_user_has_a_profile(userinfo: Running, user_id: str) -> Non
     profile = userinfo.call.profile(user_id)
 
     assert profile["user_id"] == user_id
-    assert (profile["nickname"], profile["bio"], profile["region"], profile["language"]) == ("하늘", "", "", "ko")
+    assert (profile["nickname"], profile["bio"], profile["region"], profile["language"]) == ("하늘", "", None, "ko")
+    assert profile["avatar_url"] is None
 
 
-def test_hearing_of_a_registration_again_changes_nothing(userinfo: Running, user_id: str) -> None:
+def test_hearing_of_a_registration_again_changes_nothing(userinfo: Running, user_id: str, database: Any) -> None:
     userinfo.call.update_profile(user_id, {"nickname": "바다"})
 
     assert profiles.create({"user_id": user_id, "name": "하늘"}) is False
     assert userinfo.call.profile(user_id)["nickname"] == "바다"
 
 
-def test_a_name_longer_than_a_nickname_is_cut(userinfo: Running) -> None:
+def test_a_name_longer_than_a_nickname_is_cut(userinfo: Running, database: Any) -> None:
     user_id = str(uuid7())
 
     profiles.create({"user_id": user_id, "name": "가" * 50, "of_a_later_version": True})
@@ -65,8 +66,9 @@ def test_an_empty_update_changes_nothing(userinfo: Running, user_id: str) -> Non
     [
         *[("nickname", bad) for bad in ("", "  ", "x" * 31, "a\x00", "a\nb", "\ud800", None, 7)],
         *[("bio", bad) for bad in ("x" * 201, "\x00", None)],
-        *[("region", bad) for bad in ("x" * 41, "서울\n강남", None)],
+        *[("region", bad) for bad in ("", "x" * 51, "서울\n강남", 7, "아틀란티스")],
         *[("language", bad) for bad in ("fr", "", "KO", None, 1)],
+        *[("avatar_key", "avatars/ab/cd.jpg"), ("verified", True), ("on_leaderboard", True)],
         *[("points", 1_000_000), ("user_id", str(uuid7())), ("created_at", "2020-01-01")],
     ],
 )
@@ -77,6 +79,20 @@ def test_an_unknown_field_or_a_bad_value_is_refused_whole(
 
     assert isinstance(problem, Unprocessable)
     assert [fault["field"] for fault in problem.errors] == [field]
+    assert userinfo.call.profile(user_id)["bio"] == ""
+
+
+def test_a_region_is_kept_by_its_id_however_it_is_written(userinfo: Running, user_id: str) -> None:
+    assert userinfo.call.update_profile(user_id, {"region": "서울 마포구"})["region"] == "seoul_mapo"
+    assert userinfo.call.update_profile(user_id, {"region": "seoul_mapo"})["region"] == "seoul_mapo"
+    assert userinfo.call.settings(user_id)["region"] == "seoul_mapo"
+    assert userinfo.call.update_profile(user_id, {"region": None})["region"] is None
+
+
+def test_a_region_of_a_name_that_several_have_is_refused_and_nothing_changes(userinfo: Running, user_id: str) -> None:
+    problem = userinfo.refuses(userinfo.call.update_profile, user_id, {"bio": "changed", "region": "중구"})
+
+    assert problem.code == "ambiguous_region"
     assert userinfo.call.profile(user_id)["bio"] == ""
 
 

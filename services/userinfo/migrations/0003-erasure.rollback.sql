@@ -1,0 +1,2 @@
+DROP TABLE userinfo.deleted_scans;
+DROP TABLE userinfo.erased;
