@@ -3,10 +3,12 @@
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any
 
-Lang = Literal["ko", "en"]
+from services.chat.domains import Rules
+from services.chat.facts import Lang
 
+LANGS: tuple[Lang, ...] = ("ko", "en")
 PROVIDER = "rules"
 QUERY_LONGEST = 100
 PIECES_READ = 6
@@ -43,14 +45,6 @@ RESEMBLES: dict[Lang, str] = {
 FOLLOW_UP: dict[Lang, str] = {"ko": "{name} 어떻게 버려요?", "en": "How do I dispose of {name}?"}
 
 
-class Recycle(Protocol):
-    """What is asked of the recycle service."""
-
-    def search(self, query: str, limit: int) -> dict[str, Any]: ...
-
-    def rules(self, item_id: str, situations: list[str], lang: Lang) -> dict[str, Any]: ...
-
-
 @dataclass(frozen=True)
 class Answer:
     """A text with the items it speaks of, questions that may come next, and who made it."""
@@ -61,9 +55,16 @@ class Answer:
     provider: str = PROVIDER
 
 
-def answer(message: str, recycle: Recycle) -> Answer:
-    """The answer to `message`, in its language: rules for what it names, else a kind word and suggestions."""
-    lang = language(message)
+@dataclass(frozen=True)
+class Found:
+    """What a message names: each item with its rules, and all that resembles its words."""
+
+    named: list[tuple[dict[str, Any], dict[str, Any]]]
+    hits: list[dict[str, Any]]
+
+
+def look(message: str, recycle: Rules, lang: Lang, region: str | None = None) -> Found:
+    """Find what a message names, and the rules for it. Raises what `recycle` raises."""
     hits: list[dict[str, Any]] = []
     named: dict[str, dict[str, Any]] = {}
     for piece in pieces(message):
@@ -71,9 +72,15 @@ def answer(message: str, recycle: Recycle) -> Answer:
         hits += found
         if found and found[0]["score"] >= SURE:
             named.setdefault(found[0]["item_id"], found[0])
-    if named:
-        return _from_rules(list(named.values())[:THINGS_ANSWERED], hits, recycle, lang)
-    names = _names(hits, set(), lang)
+    sure = list(named.values())[:THINGS_ANSWERED]
+    return Found([(hit, recycle.rules(hit["item_id"], hit["situations"], lang, region)) for hit in sure], hits)
+
+
+def worded(found: Found, lang: Lang) -> Answer:
+    """What was found in the rules' own words."""
+    if found.named:
+        return _from_rules(found, lang)
+    names = _names(found.hits, set(), lang)
     if names:
         return Answer(RESEMBLES[lang].format(names=", ".join(names)), [], _follow_ups(names, lang))
     return Answer(UNKNOWN[lang], [], suggestions(lang))
@@ -89,14 +96,22 @@ def suggestions(lang: Lang = "ko") -> list[str]:
     return list(ASKED[lang])
 
 
+def suggested(last: list[str]) -> dict[str, list[str]]:
+    """Questions to go on with: those of the `last` answer in its language, then those to begin with."""
+    lasting: dict[Lang, list[str]] = {"ko": [], "en": []}
+    for question in last:
+        lasting[language(question)].append(question)
+    ko, en = (list(dict.fromkeys([*lasting[lang], *suggestions(lang)])) for lang in LANGS)
+    return {"suggestions": ko[:5], "suggestions_en": en[:5]}
+
+
 def pieces(message: str) -> list[str]:
     """The parts of a message that may each name a thing, fit to be searched for."""
     parts = (unicodedata.normalize("NFC", " ".join(part.split())) for part in BREAK.split(message))
     return [part[:QUERY_LONGEST].strip() for part in parts if part][:PIECES_READ]
 
 
-def _from_rules(named: list[dict[str, Any]], hits: list[dict[str, Any]], recycle: Recycle, lang: Lang) -> Answer:
-    rules = [recycle.rules(hit["item_id"], hit["situations"], lang) for hit in named]
+def _from_rules(found: Found, lang: Lang) -> Answer:
     items = [
         {
             "item_id": rule["item_id"],
@@ -105,10 +120,10 @@ def _from_rules(named: list[dict[str, Any]], hits: list[dict[str, Any]], recycle
             "kind": rule["kind"],
             "situations": hit["situations"],
         }
-        for rule, hit in zip(rules, named, strict=True)
+        for hit, rule in found.named
     ]
-    others = _names(hits, {item["item_id"] for item in items}, lang)
-    return Answer("\n\n".join(rule["answer"] for rule in rules), items, _follow_ups(others, lang))
+    others = _names(found.hits, {item["item_id"] for item in items}, lang)
+    return Answer("\n\n".join(rule["answer"] for _, rule in found.named), items, _follow_ups(others, lang))
 
 
 def _names(hits: list[dict[str, Any]], without: set[str], lang: Lang) -> list[str]:

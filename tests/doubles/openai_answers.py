@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from .openai_models import reasons
 from .openai_requests import ModelRequest
+from .openai_tools import Call
 from .openai_usage import Usage
 
 _DELTA_CHARACTERS = 12
@@ -29,6 +30,7 @@ class Completion:
     refusal: str | None = None
     incomplete: Literal["max_output_tokens", "content_filter"] | None = None
     failed: bool = False
+    calls: tuple[Call, ...] = ()
     created_s: int = field(default_factory=lambda: int(time.time()))
 
     @property
@@ -48,6 +50,7 @@ class ResponseAnswer:
         self._request, self._completion = request, completion
         self._id, self._message_id = new_id("resp"), new_id("msg")
         self._reasoning = [{"id": new_id("rs"), "type": "reasoning", "summary": []}] if reasons(request.model) else []
+        self._calls = [] if completion.incomplete else [_call_item(call) for call in completion.calls]
 
     def object(self) -> dict[str, Any]:
         """The finished response."""
@@ -58,7 +61,7 @@ class ResponseAnswer:
             "completed_at": int(time.time()) if done.status == "completed" else None,
             "error": error if done.failed else None,
             "incomplete_details": {"reason": done.incomplete} if done.incomplete else None,
-            "output": [] if done.failed else [*self._reasoning, *self._messages()],
+            "output": [] if done.failed else [*self._reasoning, *self._messages(), *self._calls],
             "usage": None if done.failed else done.usage.as_responses(),
         }
 
@@ -92,8 +95,8 @@ class ResponseAnswer:
                 "format": self._request.format or {"type": "text"},
                 "verbosity": text.get("verbosity") or "medium",
             },
-            "tool_choice": "auto",
-            "tools": [],
+            "tool_choice": body.get("tool_choice") or "auto",
+            "tools": body.get("tools") or [],
             "top_logprobs": 0,
             "top_p": body.get("top_p", 1.0),
             "truncation": body.get("truncation") or "disabled",
@@ -129,6 +132,8 @@ class ResponseAnswer:
                 yield "response.output_item.done", {"output_index": index, "item": item}
             for message in self._messages():
                 yield from self._message_events(message, len(self._reasoning))
+            for index, call in enumerate(self._calls, len(self._reasoning) + len(self._messages())):
+                yield from _call_events(call, index)
         yield f"response.{self._completion.status}", {"response": self.object()}
 
     def _message_events(self, message: dict[str, Any], index: int) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -145,6 +150,22 @@ class ResponseAnswer:
         yield f"response.{kind}.done", {**at_part, text_key: part[text_key], **logprobs}
         yield "response.content_part.done", {**at_part, "part": part}
         yield "response.output_item.done", {**at_item, "item": message}
+
+
+def _call_item(call: Call) -> dict[str, Any]:
+    named = {"call_id": call.call_id, "name": call.name, "arguments": call.text}
+    return {"id": new_id("fc"), "type": "function_call", "status": "completed", **named}
+
+
+def _call_events(item: dict[str, Any], index: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    at_item = {"item_id": item["id"], "output_index": index}
+    begun = {**item, "status": "in_progress", "arguments": ""}
+    yield "response.output_item.added", {"output_index": index, "item": begun}
+    for delta in _deltas(item["arguments"]):
+        yield "response.function_call_arguments.delta", {**at_item, "delta": delta}
+    done = {**at_item, "name": item["name"], "arguments": item["arguments"]}
+    yield "response.function_call_arguments.done", done
+    yield "response.output_item.done", {"output_index": index, "item": item}
 
 
 class ChatAnswer:
@@ -166,13 +187,24 @@ class ChatAnswer:
 
     @property
     def _finish_reason(self) -> str:
+        if self._completion.calls and not self._completion.incomplete:
+            return "tool_calls"
         names = {"max_output_tokens": "length", "content_filter": "content_filter", None: "stop"}
         return names[self._completion.incomplete]
 
+    @property
+    def _calls(self) -> list[dict[str, Any]]:
+        return [
+            {"id": call.call_id, "type": "function", "function": {"name": call.name, "arguments": call.text}}
+            for call in self._completion.calls
+        ]
+
     def object(self) -> dict[str, Any]:
         done = self._completion
-        content = None if done.refusal is not None else done.text or ""
+        content = None if done.refusal is not None or (done.calls and not done.text) else done.text or ""
         message: dict[str, Any] = {"role": "assistant", "content": content, "refusal": done.refusal, "annotations": []}
+        if self._calls:
+            message["tool_calls"] = self._calls
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": self._finish_reason}
         return {**self._envelope("chat.completion"), "choices": [choice], "usage": done.usage.as_chat()}
 
@@ -182,7 +214,8 @@ class ChatAnswer:
         done = self._completion
         key, text = ("refusal", done.refusal) if done.refusal is not None else ("content", done.text or "")
         begin = {"role": "assistant", "content": None if key == "refusal" else "", "refusal": None}
-        deltas = itertools.chain([begin], ({key: delta} for delta in _deltas(text)))
+        said = ({key: delta} for delta in _deltas(text))
+        deltas = itertools.chain([begin], said, *(_call_deltas(*call) for call in enumerate(self._calls)))
         for delta in deltas:
             yield None, self._chunk([{"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}], usage)
         last = {"index": 0, "delta": {}, "logprobs": None, "finish_reason": self._finish_reason}
@@ -192,6 +225,14 @@ class ChatAnswer:
 
     def _chunk(self, choices: list[dict[str, Any]], usage: dict[str, Any]) -> dict[str, Any]:
         return {**self._envelope("chat.completion.chunk"), "choices": choices, **usage}
+
+
+def _call_deltas(index: int, call: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The name comes first, then the arguments in pieces, which bear the index alone."""
+    begun = {**call, "index": index, "function": {**call["function"], "arguments": ""}}
+    yield {"tool_calls": [begun]}
+    for delta in _deltas(call["function"]["arguments"]):
+        yield {"tool_calls": [{"index": index, "function": {"arguments": delta}}]}
 
 
 Answer = ResponseAnswer | ChatAnswer

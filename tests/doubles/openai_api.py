@@ -14,6 +14,7 @@ from .openai_outputs import example, faults_in, unknown_enum, wrong_types
 from .openai_requests import Endpoint, ModelRequest, read_request
 from .openai_sending import Sender
 from .openai_state import Outcome, RecordedRequest, State, without_image_data
+from .openai_tools import Calls, check_calls
 from .openai_types import check_types
 from .openai_usage import CHARACTERS_PER_TOKEN, Usage, reasoning_tokens, text_tokens
 
@@ -109,6 +110,9 @@ class Api:
     def _completion(self, request: ModelRequest, fault: Fault | None) -> Completion:
         """What the model says: the programmed reply or a made-up one, spoilt by the fault, cut at the token limit."""
         text = self._state.next_output(request)
+        if isinstance(text, Calls):
+            check_calls(text, request.tools, request.body.get("tool_choice"))
+            return self._calling(request, text, fault)
         if text is None:
             text = _made_up(request)
         if request.strict and request.schema and (wrong := faults_in(text, request.schema)):
@@ -137,6 +141,18 @@ class Api:
         said = text[: max(0, limit - thinking) * CHARACTERS_PER_TOKEN] or None
         usage = replace(usage, output=limit, reasoning=min(thinking, limit))
         return Completion(said, usage, incomplete="max_output_tokens")
+
+    def _calling(self, request: ModelRequest, output: Calls, fault: Fault | None) -> Completion:
+        """What the model says and calls; faults of the text do not spoil it."""
+        prompt_tokens, cached = self._state.prompts.count(request)
+        thinking = reasoning_tokens(request)
+        said = text_tokens(output.text + "".join(call.name + call.text for call in output.calls))
+        usage = Usage(prompt_tokens, cached, thinking + said, thinking)
+        if fault and fault.kind == "refusal":
+            return Completion(None, usage, refusal=fault.text)
+        if fault and fault.kind == "response_failed":
+            return Completion(None, usage, failed=True)
+        return Completion(output.text or None, usage, calls=output.calls)
 
 
 def _as_played(fault: Fault | None, request: ModelRequest) -> Fault | None:

@@ -10,12 +10,13 @@ from typing import Any, Literal
 from .openai_errors import ApiError, missing, not_played
 from .openai_images import ImageInput, read_image
 from .openai_strict import check_format_name, check_strict_schema
+from .openai_tools import check_pairs, read_tools
 
 Endpoint = Literal["responses", "chat"]
 
 _COMMON = (
     "metadata model parallel_tool_calls prompt_cache_key prompt_cache_options prompt_cache_retention "
-    "safety_identifier service_tier store stream stream_options temperature top_p user "
+    "safety_identifier service_tier store stream stream_options temperature tool_choice tools top_p user "
 )
 _PLAYED = {
     "responses": frozenset((_COMMON + "input instructions max_output_tokens reasoning text truncation").split()),
@@ -46,6 +47,9 @@ class ModelRequest:
     effort: str | None
     verbosity: str | None
     format: dict[str, Any] = field(default_factory=dict)
+    tools: tuple[str, ...] = ()
+    results: tuple[str, ...] = ()
+    """What the tools that were called have given, in order."""
 
     @property
     def kind(self) -> Literal["vision", "answer"]:
@@ -76,8 +80,20 @@ def read_request(endpoint: Endpoint, body: dict[str, Any]) -> ModelRequest:
 def _read_responses(body: dict[str, Any]) -> ModelRequest:
     texts: list[str] = [body["instructions"]] if body.get("instructions") else []
     images: list[ImageInput] = []
+    called: list[tuple[str, str]] = []
+    answered: list[tuple[str, str]] = []
+    results: list[str] = []
     given = body["input"]
     for position, item in enumerate([] if isinstance(given, str) else given):
+        if item.get("type") == "function_call":
+            called.append((item["call_id"], f"input[{position}]"))
+            texts.append(item["arguments"])
+            continue
+        if item.get("type") == "function_call_output" and isinstance(item["output"], str):
+            answered.append((item["call_id"], f"input[{position}]"))
+            results.append(item["output"])
+            texts.append(item["output"])
+            continue
         if "role" not in item:
             raise not_played(f"input[{position}].type")
         for text, image in _parts(item["content"], f"input[{position}].content"):
@@ -85,6 +101,7 @@ def _read_responses(body: dict[str, Any]) -> ModelRequest:
             images.extend([image] if image else [])
     if isinstance(given, str):
         texts.append(given)
+    check_pairs(called, answered)
     config = body.get("text") or {}
     output_format = config.get("format") or {}
     _check_format(output_format, "text.format", "text.format.schema", "invalid_json_schema", texts)
@@ -100,6 +117,8 @@ def _read_responses(body: dict[str, Any]) -> ModelRequest:
         effort=(body.get("reasoning") or {}).get("effort"),
         verbosity=config.get("verbosity"),
         format=output_format,
+        tools=read_tools(body.get("tools") or []),
+        results=tuple(results),
     )
 
 
@@ -108,14 +127,26 @@ def _read_chat(body: dict[str, Any]) -> ModelRequest:
         raise not_played("n")
     texts: list[str] = []
     images: list[ImageInput] = []
+    called: list[tuple[str, str]] = []
+    answered: list[tuple[str, str]] = []
+    results: list[str] = []
     for position, message in enumerate(body["messages"]):
-        if message["role"] in ("tool", "function"):
+        if message["role"] == "function":
             raise not_played(f"messages[{position}].role")
+        if message["role"] == "tool" and isinstance(message["content"], str):
+            answered.append((message["tool_call_id"], f"messages[{position}]"))
+            results.append(message["content"])
+        calls = message.get("tool_calls") or []
+        called += [(call["id"], f"messages[{position}].tool_calls") for call in calls]
+        texts += [call["function"]["arguments"] for call in calls]
+        if calls and message.get("content") is None:
+            continue
         if message.get("content") is None:
             raise missing(f"messages[{position}].content")
         for text, image in _parts(message["content"], f"messages[{position}].content"):
             texts.extend([text] if text is not None else [])
             images.extend([image] if image else [])
+    check_pairs(called, answered)
     asked = body.get("response_format") or {}
     output_format = {"type": asked.get("type", "text"), **asked.get("json_schema", {})} if asked else {}
     _check_format(output_format, "response_format.json_schema", "response_format", None, texts)
@@ -131,6 +162,8 @@ def _read_chat(body: dict[str, Any]) -> ModelRequest:
         effort=body.get("reasoning_effort"),
         verbosity=body.get("verbosity"),
         format=output_format,
+        tools=read_tools(body.get("tools") or []),
+        results=tuple(results),
     )
 
 

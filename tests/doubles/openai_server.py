@@ -10,13 +10,14 @@ client's base URL is that and ``/v1``); see `openai_control` for programming it 
 
 It checks: the key; each body against the request types that the installed `openai` package publishes, nothing extra
 allowed; strict JSON schemas by the rules and limits of OpenAI's guide; images by decoding them; bounds, and which
-parameters a model family takes. It answers with objects and events that fit the package's response types, and never
-with an output that breaks a strict schema unless a fault says so. Requests are checked before faults strike.
+parameters a model family takes; function tools, and that each call has its result. It answers with objects and events
+that fit the package's response types, and never with an output that breaks a strict schema unless a fault says so (a
+tool's arguments are what the test programs). Requests are checked before faults strike.
 
 The real service does more: it thinks; counts tokens exactly; fetches image URLs; limits rates by account; keeps
-responses; calls tools; takes files, audio, conversations and background jobs (what is not played here is refused with
-the code ``not_supported_by_double``); knows more rules for each model. Wordings and codes of errors are as seen, not as
-promised. Stricter than the real one: an image whose declared type is not its own is refused.
+responses; calls tools of its own; takes files, audio, conversations and background jobs (what is not played here is
+refused with the code ``not_supported_by_double``); knows more rules for each model. Wordings and codes of errors are as
+seen, not as promised. Stricter than the real one: an image whose declared type is not its own is refused.
 """
 
 import argparse
@@ -35,8 +36,9 @@ from .openai_faults import Fault, When, has_image
 from .openai_http import Exchange, serve
 from .openai_requests import ModelRequest
 from .openai_state import Output, RecordedRequest, State
+from .openai_tools import Call, Calls
 
-__all__ = ["Fault", "ModelRequest", "OpenAIServer", "RecordedRequest", "ScriptError", "has_image"]
+__all__ = ["Call", "Calls", "Fault", "ModelRequest", "OpenAIServer", "RecordedRequest", "ScriptError", "has_image"]
 
 DEFAULT_MODELS = ("gpt-5-mini", "gpt-4o-mini")
 DEFAULT_KEY = "sk-double-0123456789abcdef"
@@ -78,10 +80,11 @@ class OpenAIServer:
         when: When | None = None,
         times: int | None = None,
     ) -> None:
-        """Program an output: text, what becomes JSON text, or a function of the request (which must not block).
+        """Program an output: text, what becomes JSON text, `Calls` of tools, or a function of the request.
 
-        The first reply that was programmed, fits `when` and is not used up `times` times is taken. Without one, a
-        request with a schema gets a valid instance of it, always the same, and any other an echo.
+        A function must not block. The first reply that was programmed, fits `when` and is not used up `times` times
+        is taken. Without one, a request with a schema gets a valid instance of it, always the same, and any other
+        an echo.
         """
         self._state.add_reply(output, when or when_named(None), times)
 

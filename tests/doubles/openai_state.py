@@ -14,11 +14,12 @@ from .openai_errors import ScriptError
 from .openai_faults import Fault, PlannedFault, When, draw
 from .openai_images import ImageInput
 from .openai_requests import ModelRequest
+from .openai_tools import Calls
 from .openai_usage import PromptCache
 
 KEPT_REQUESTS = 20_000
 
-Output = str | dict[str, Any] | list[Any]
+Output = str | dict[str, Any] | list[Any] | Calls
 Outcome = Literal["in_progress", "answered", "refused", "fault", "client_gone", "script_error"]
 
 
@@ -93,8 +94,8 @@ class State:
         with self._lock:
             return draw(self._faults, request)
 
-    def next_output(self, request: ModelRequest) -> str | None:
-        """The text of the first programmed reply that fits; None when none does. Raises ScriptError."""
+    def next_output(self, request: ModelRequest) -> str | Calls | None:
+        """The text or calls of the first programmed reply that fits; None when none does. Raises ScriptError."""
         with self._lock:
             reply = next((r for r in self._replies if r.times != 0 and r.when(request)), None)
             if reply is None:
@@ -103,7 +104,7 @@ class State:
                 reply.times -= 1
         try:
             output = reply.output(request) if callable(reply.output) else reply.output
-            return output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)
+            return output if isinstance(output, str | Calls) else json.dumps(output, ensure_ascii=False)
         except Exception as error:
             raise ScriptError(f"a programmed reply raised {type(error).__name__}: {error}") from error
 

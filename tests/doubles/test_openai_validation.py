@@ -32,6 +32,15 @@ def content(*parts: Any) -> list[dict[str, Any]]:
     return [{"role": "user", "content": list(parts)}]
 
 
+def tool(**changes: Any) -> dict[str, Any]:
+    return {"type": "function", "name": "look", "strict": False, "parameters": {}, **changes}
+
+
+CALL = {"type": "function_call", "name": "look", "arguments": "{}"}
+RESULT = {"type": "function_call_output", "output": "nothing"}
+PARAMETERS = "tools[0].parameters"
+
+
 @pytest.mark.parametrize(
     ("parameters", "param", "code"),
     [
@@ -62,7 +71,11 @@ def content(*parts: Any) -> list[dict[str, Any]]:
         ({"stream_options": {"include_obfuscation": False}}, "stream_options", None),
         ({"previous_response_id": "resp_1"}, "previous_response_id", "not_supported_by_double"),
         ({"background": True}, "background", "not_supported_by_double"),
-        ({"tools": [{"type": "web_search"}]}, "tools", "not_supported_by_double"),
+        ({"tools": [{"type": "web_search"}]}, "tools[0].type", "not_supported_by_double"),
+        ({"tools": [tool(strict=True, parameters={"type": "object"})]}, PARAMETERS, "invalid_function_parameters"),
+        ({"tools": [tool(name="no spaces")]}, "tools[0].name", "invalid_value"),
+        ({"input": [{**RESULT, "call_id": "call_1"}]}, "input[0]", None),
+        ({"input": [{**CALL, "call_id": "call_1"}]}, "input[0]", None),
         ({"tools": [{"type": "no_such_tool"}]}, "tools[0].type", "invalid_value"),
     ],
 )

@@ -1,9 +1,13 @@
 """What a vision provider says of a photo; the same for every provider."""
 
-from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 from PIL import Image
+
+from services.kernel.openai.usage import ModelUnavailable, Usage
+
+__all__ = ["ModelUnavailable", "NearGuess", "Recognition", "Thing", "Usage", "Vision"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,29 +27,6 @@ class Thing:
     name: str
     situations: tuple[str, ...]
     confidence: float
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What calls to a model used: tokens (``cached`` of the ``input`` ones were cheaper) and their price in won."""
-
-    model: str
-    input: int
-    cached: int
-    output: int
-    won: float
-
-    def __add__(self, other: "Usage") -> "Usage":
-        return Usage(
-            self.model,
-            self.input + other.input,
-            self.cached + other.cached,
-            self.output + other.output,
-            self.won + other.won,
-        )
-
-    def as_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "won": round(self.won, 4)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +53,3 @@ class Vision(Protocol):
 
     def recognise(self, photo: Image.Image | bytes) -> Recognition:
         """Raises `PhotoUnreadable` for what is no photo, `ModelUnavailable` when nobody answers."""
-
-
-class ModelUnavailable(Exception):
-    """No usable answer came from a model. ``reason`` is a stable word, such as ``timeout`` or ``rate_limited``.
-
-    ``usage`` is what the tries cost all the same.
-    """
-
-    def __init__(self, reason: str, detail: str = "", usage: Usage | None = None) -> None:
-        self.reason = reason
-        self.usage = usage
-        super().__init__(f"{reason}: {detail}" if detail else reason)

@@ -1,7 +1,6 @@
 """The AI worker."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import eventlet
@@ -9,6 +8,7 @@ from eventlet import tpool
 from nameko.extensions import DependencyProvider
 
 from services.kernel import cache
+from services.kernel.openai.within import within
 from services.kernel.service import EcoService
 from services.kernel.settings import config_of
 from services.recycle.knowledge import knowledge
@@ -23,23 +23,6 @@ from workers.ai.providers import remote
 from workers.extensions import Objects
 
 T = TypeVar("T")
-
-
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """Raises `TimeoutError` here after so many seconds.
-
-    Not from within, where it would be taken for that of a socket, and tried again without an end.
-    """
-    limit = eventlet.Timeout(seconds)
-    try:
-        yield
-    except eventlet.Timeout as expired:
-        if expired is not limit:
-            raise
-        raise TimeoutError(f"longer than {seconds:g} s") from None
-    finally:
-        limit.cancel()
 
 
 def compute(work: Callable[[], T]) -> T:

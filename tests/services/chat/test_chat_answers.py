@@ -1,25 +1,26 @@
 """Answers: the rules' own words for what a message names, in its language, and a kind word otherwise."""
 
+import json
 from typing import Any
 
 import pytest
 
 from services.chat import answers
+from services.chat.facts import Lang
+from tests.services.chat.conftest import asked
 from tests.services.running import Running
 
 
-def ask(chat: Running, conversation: str, message: str) -> dict[str, Any]:
-    answer: dict[str, Any] = chat.call.post(conversation, message)
-    return answer
+def ask(chat: Running, conversation: str, message: str, **options: Any) -> dict[str, Any]:
+    return asked(chat, message, conversation, **options)
 
 
 def test_a_question_is_answered_by_the_rules_own_text(chat: Running, conversation: str) -> None:
     said = ask(chat, conversation, "다 쓴 건전지는 어디에 버리나요?")
 
-    assert set(said) == {"message_id", "answer", "provider", "items", "suggestions"}
-    assert said["provider"] == "rules"
+    assert (said["state"], said["provider"], said["degraded"]) == ("completed", "rules", None)
     assert [item["item_id"] for item in said["items"]] == ["dry_cell"]
-    assert said["answer"].startswith("건전지는")
+    assert said["content"].startswith("건전지는")
 
 
 def test_a_situation_in_the_question_changes_the_answer(chat: Running, conversation: str) -> None:
@@ -34,7 +35,7 @@ def test_a_question_in_english_is_answered_in_english(chat: Running, conversatio
     said = ask(chat, conversation, "How do I throw away a greasy pizza box?")
 
     assert said["items"][0]["item_id"] == "pizza_box"
-    assert said["answer"].isascii()
+    assert said["content"].isascii()
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_several_things_in_one_message_get_an_answer_each(chat: Running, convers
     said = ask(chat, conversation, message)
 
     assert [item["item_id"] for item in said["items"]] == ["milk_carton", "dry_cell"]
-    assert said["answer"].count("\n\n") == 1
+    assert said["content"].count("\n\n") == 1
 
 
 def test_no_more_than_three_things_are_answered_at_once(chat: Running, conversation: str) -> None:
@@ -63,13 +64,13 @@ def test_no_more_than_three_things_are_answered_at_once(chat: Running, conversat
 def test_when_nothing_matches_the_answer_is_kind_and_suggests(chat: Running, conversation: str, message: str) -> None:
     said = ask(chat, conversation, message)
 
-    assert said["answer"] in answers.UNKNOWN.values()
+    assert said["content"] in answers.UNKNOWN.values()
     assert said["items"] == []
     assert len(said["suggestions"]) >= 3
 
 
 @pytest.mark.parametrize("lang", ["ko", "en"])
-def test_every_suggested_question_has_an_answer(chat: Running, conversation: str, lang: answers.Lang) -> None:
+def test_every_suggested_question_has_an_answer(chat: Running, conversation: str, lang: Lang) -> None:
     for question in answers.suggestions(lang):
         assert ask(chat, conversation, question)["items"], question
 
@@ -87,10 +88,10 @@ def test_a_resemblance_is_asked_about_and_not_answered() -> None:
             hit = {"item_id": "a", "name": "건전지", "name_en": "battery", "score": 70.0, "situations": []}
             return {"hits": [hit]}
 
-        def rules(self, item_id: str, situations: list[str], lang: answers.Lang) -> dict[str, Any]:
+        def rules(self, item_id: str, situations: list[str], lang: str, region: str | None) -> dict[str, Any]:
             raise AssertionError("not sure enough")
 
-    said = answers.answer("건전쥐", Recycle())
+    said = answers.worded(answers.look("건전쥐", Recycle(), "ko"), "ko")
 
     assert "건전지" in said.text
     assert said.items == []
@@ -102,3 +103,28 @@ def test_a_long_message_is_read_in_few_pieces_fit_for_the_search() -> None:
 
     assert len(found) <= answers.PIECES_READ
     assert all(1 <= len(piece) <= 100 for piece in found)
+
+
+def test_in_a_region_its_own_rules_answer(chat: Running, conversation: str) -> None:
+    everywhere = ask(chat, conversation, "투명 페트병은 어떻게 버려요?")
+    here = ask(chat, conversation, "투명 페트병은 어떻게 버려요?", region="강남구")
+
+    assert "목요일" in here["content"]
+    assert "목요일" not in everywhere["content"]
+    assert {"id": "gangnam_sorting_day", "citation": "서울특별시 강남구, 비닐·투명페트병 별도 분리배출 요일제"} in (
+        here["sources"]
+    )
+
+
+def test_the_language_that_is_asked_for_is_answered_in(chat: Running, conversation: str) -> None:
+    assert ask(chat, conversation, "건전지", lang="en")["content"].startswith("Household battery")
+
+
+def test_an_answer_by_the_rules_is_told_in_pieces_that_make_the_whole(
+    chat: Running, conversation: str, store: Any
+) -> None:
+    said = ask(chat, conversation, "우유팩이랑 건전지 어떻게 버려요?")
+
+    told = [fields for _, fields in store.xrange(f"chat:{said['message_id']}") if fields["event"] == "token"]
+    assert len(told) > 2
+    assert "".join(json.loads(fields["data"])["text"] for fields in told) == said["content"]

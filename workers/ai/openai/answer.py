@@ -9,12 +9,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from services.kernel.openai.calls import Caller, Unusable
+from services.kernel.openai.protocol import Question, Reply
+from services.kernel.openai.usage import Usage
 from services.recycle.knowledge import KINDS, MAJORS
 from workers.ai.grounding import Grounding, Ungrounded
 from workers.ai.metrics import REJECTED
-from workers.ai.openai.calls import Caller, Unusable
-from workers.ai.openai.protocol import Question
-from workers.ai.recognition import Usage
 
 MAX_OUTPUT_TOKENS = 500
 LONGEST = 900
@@ -41,7 +41,7 @@ class OpenAIAnswers:
 
     provider = "openai"
 
-    def __init__(self, caller: Caller, *, model: str) -> None:
+    def __init__(self, caller: Caller[Question], *, model: str) -> None:
         self.model = model
         self._caller = caller
         self._schema = _schema()
@@ -58,8 +58,8 @@ class OpenAIAnswers:
             stream=True,
         )
 
-        def read(text: str) -> str:
-            return _read(text, facts["place_id"], grounding)
+        def read(reply: Reply) -> str:
+            return _read(reply.text, facts["place_id"], grounding)
 
         return self._caller.ask(question, read)
 

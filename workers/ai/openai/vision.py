@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from services.kernel.openai.calls import Caller, Unusable
+from services.kernel.openai.protocol import Question, Reply
 from services.recycle.knowledge import KINDS, MAJORS, SURE, Hit, Knowledge
-from workers.ai.openai.calls import Caller, Unusable
-from workers.ai.openai.protocol import Question
 from workers.ai.recognition import NearGuess, Recognition, Thing
 
 OTHER = "other"
@@ -59,7 +59,7 @@ class OpenAIVision:
 
     def __init__(
         self,
-        caller: Caller,
+        caller: Caller[Question],
         *,
         model: str,
         knowledge: Knowledge,
@@ -146,9 +146,9 @@ def schema(knowledge: Knowledge) -> dict[str, Any]:
     }
 
 
-def _read(text: str) -> _Reply:
+def _read(reply: Reply) -> _Reply:
     try:
-        return _Reply.model_validate(json.loads(text))
+        return _Reply.model_validate(json.loads(reply.text))
     except (ValueError, RecursionError) as error:
         first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
         where = ".".join(map(str, first["loc"])) or "(reply)"

@@ -10,15 +10,15 @@ import pytest
 import redis
 
 from services.kernel.config import Price
+from services.kernel.openai.calls import Caller, Patience, breaker
+from services.kernel.openai.limits import DailyBudget, TokenBuckets
+from services.kernel.openai.prices import PriceList
+from services.kernel.openai.protocol import Question, Reply
+from services.kernel.openai.usage import ModelUnavailable
 from tests.doubles.openai_server import Fault, OpenAIServer
 from tests.workers.ai.remote.conftest import Far
 from tests.workers.ai.remote.replies import sees, thing
 from workers.ai.grounding import Grounding
-from workers.ai.openai.calls import Caller, Patience, breaker
-from workers.ai.openai.limits import DailyBudget, TokenBuckets
-from workers.ai.openai.prices import PriceList
-from workers.ai.openai.protocol import Question, Reply
-from workers.ai.recognition import ModelUnavailable
 
 PASSING = {
     "timeout": (Fault.latency(3), "timeout"),
@@ -199,7 +199,7 @@ def test_calls_that_the_deadline_cuts_off_open_the_breaker(memory_server: redis.
     reasons = []
     for _ in range(3):
         with pytest.raises(ModelUnavailable) as error:
-            caller.ask(Question("m", "", "", "q", {}, 10), str)
+            caller.ask(Question("m", "", "", "q", {}, 10), lambda reply: reply.text)
         reasons.append(error.value.reason)
 
     assert reasons == ["timeout", "timeout", "breaker_open"]

@@ -4,17 +4,22 @@ https://platform.openai.com/docs/api-reference/responses and …/chat. Long repl
 piece is bounded; all are taken only when their end has come.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import openai
 from openai import OpenAI
 
-from workers.ai.recognition import ModelUnavailable
+from services.kernel.openai.usage import ModelUnavailable, Tokens
 
 Api = Literal["responses", "chat"]
+
+CHARACTERS_PER_TOKEN = 2.0
+"""On the safe side: English has about four, Korean between one and two."""
+IMAGE_TOKENS = {"low": 300, "high": 2500, "auto": 2500}
+"""More than the models that can be chosen count for a picture of ``image_side_px``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +40,20 @@ class Question:
     effort: str | None = None
     stream: bool = False
 
+    def at_most(self) -> Tokens:
+        """What it can cost, counted on the safe side."""
+        text = len(self.system) + len(self.user) + len(str(self.schema))
+        image = IMAGE_TOKENS[self.detail] if self.image else 0
+        return Tokens(int(text / CHARACTERS_PER_TOKEN) + image, 0, self.max_output_tokens)
+
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
-    """As the server counted them; ``cached`` are part of ``input``."""
+class ToolCall:
+    """A tool that the model wants called; ``arguments`` is its own text, JSON if all is well."""
 
-    input: int
-    cached: int
-    output: int
+    call_id: str
+    name: str
+    arguments: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +63,22 @@ class Reply:
     text: str
     tokens: Tokens | None
     fault: str | None = None
+    calls: tuple[ToolCall, ...] = ()
 
 
 def ask(client: OpenAI, question: Question, api: Api) -> Reply:
+    """The reply to a question. Raises what `told` raises."""
+    with told():
+        return (_responses if api == "responses" else _chat)(client, question)
+
+
+@contextmanager
+def told() -> Iterator[None]:
     """Raises `ModelUnavailable` (``timeout``, ``connection``, ``cut``, ``rate_limited``, ``quota``, ``server_error``,
-    ``rejected``, ``malformed``), whose ``__cause__`` is the client's error.
+    ``rejected``, ``malformed``) for the client's errors; its ``__cause__`` is the error.
     """
     try:
-        return (_responses if api == "responses" else _chat)(client, question)
+        yield
     except openai.APITimeoutError as error:
         raise ModelUnavailable("timeout", str(error)) from error
     except openai.APIConnectionError as error:
@@ -93,12 +112,12 @@ def _responses(client: OpenAI, question: Question) -> Reply:
     if question.effort:
         request["reasoning"] = {"effort": question.effort}
     if not question.stream:
-        return _reply_of(client.responses.create(**request))
+        return reply_of(client.responses.create(**request))
     with closing(client.responses.create(**request, stream=True)) as stream:
-        return _response_of(_whole(stream))
+        return _response_of(unbroken(stream))
 
 
-def _whole(stream: Iterable[Any]) -> Iterator[Any]:
+def unbroken(stream: Iterable[Any]) -> Iterator[Any]:
     """The stream's pieces. Once it has begun, a connection that breaks has cut it."""
     try:
         yield from stream
@@ -111,13 +130,14 @@ def _whole(stream: Iterable[Any]) -> Iterator[Any]:
 def _response_of(events: Iterator[Any]) -> Reply:
     for event in events:
         if event.type in ("response.completed", "response.incomplete", "response.failed"):
-            return _reply_of(event.response)
+            return reply_of(event.response)
         if event.type == "error":
             raise ModelUnavailable("server_error", str(event.message))
     raise ModelUnavailable("cut", "the stream ended before the reply was complete")
 
 
-def _reply_of(response: Any) -> Reply:
+def reply_of(response: Any) -> Reply:
+    """What a finished response says."""
     if response.status == "failed":
         raise ModelUnavailable("server_error", str(response.error))
     used = response.usage
@@ -127,7 +147,10 @@ def _reply_of(response: Any) -> Reply:
     parts = [part for item in response.output if item.type == "message" for part in item.content]
     if any(part.type == "refusal" for part in parts):
         return Reply("", tokens, "refused")
-    return Reply("".join(part.text for part in parts), tokens)
+    calls = [
+        ToolCall(item.call_id, item.name, item.arguments) for item in response.output if item.type == "function_call"
+    ]
+    return Reply("".join(part.text for part in parts), tokens, calls=tuple(calls))
 
 
 def _chat(client: OpenAI, question: Question) -> Reply:
@@ -148,12 +171,10 @@ def _chat(client: OpenAI, question: Question) -> Reply:
     if not question.stream:
         whole = client.chat.completions.create(**request)
         (choice,) = whole.choices
-        return _chat_reply(
-            choice.message.content or "", whole.usage, choice.finish_reason, bool(choice.message.refusal)
-        )
+        return chat_reply(choice.message.content or "", whole.usage, choice.finish_reason, bool(choice.message.refusal))
     streamed: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
     with closing(client.chat.completions.create(**request, **streamed)) as stream:
-        return _chat_of(_whole(stream))
+        return _chat_of(unbroken(stream))
 
 
 def _chat_of(chunks: Iterator[Any]) -> Reply:
@@ -167,16 +188,14 @@ def _chat_of(chunks: Iterator[Any]) -> Reply:
             finish = choice.finish_reason or finish
     if finish is None:
         raise ModelUnavailable("cut", "the stream ended before the reply was complete")
-    return _chat_reply("".join(text), usage, finish, refused)
+    return chat_reply("".join(text), usage, finish, refused)
 
 
-def _chat_reply(text: str, usage: Any, finish: str, refused: bool) -> Reply:
+def chat_reply(text: str, usage: Any, finish: str, refused: bool, calls: tuple[ToolCall, ...] = ()) -> Reply:
+    """What a finished chat completion says."""
     tokens = None
     if usage is not None:
         cached = usage.prompt_tokens_details.cached_tokens if usage.prompt_tokens_details else 0
         tokens = Tokens(usage.prompt_tokens, cached or 0, usage.completion_tokens)
     fault = "refused" if refused or finish == "content_filter" else "incomplete" if finish == "length" else None
-    return Reply(text, tokens, fault)
-
-
-Send = Callable[[Question], Reply]
+    return Reply(text, tokens, fault, calls)

@@ -4,35 +4,43 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import openai
 import redis
 from circuitbreaker import CircuitBreaker
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from workers.ai import metrics
-from workers.ai.openai.limits import DailyBudget, TokenBuckets
-from workers.ai.openai.prices import PriceList
-from workers.ai.openai.protocol import Question, Reply, Send, Tokens
-from workers.ai.recognition import ModelUnavailable, Usage
-
-T = TypeVar("T")
+from services.kernel.openai import metrics
+from services.kernel.openai.limits import DailyBudget, TokenBuckets
+from services.kernel.openai.prices import PriceList
+from services.kernel.openai.protocol import Reply
+from services.kernel.openai.usage import ModelUnavailable, Tokens, Usage
 
 TRANSIENT = {"timeout", "connection", "cut", "rate_limited", "server_error", "malformed", "incomplete"}
 OF_THE_SERVER = {"timeout", "connection", "cut", "rate_limited", "server_error", "quota"}
 """What says that the server, and not this one question, is in trouble."""
 PERHAPS_PAID = {"timeout", "connection", "cut", "malformed"}
 """After these nobody knows whether the server worked, and charges: the budget keeps what was reserved."""
-CHARACTERS_PER_TOKEN = 2.0
-"""On the safe side: English has about four, Korean between one and two."""
-IMAGE_TOKENS = {"low": 300, "high": 2500, "auto": 2500}
-"""More than the models that can be chosen count for a picture of ``image_side_px``."""
+
+
+class Asked(Protocol):
+    """What is asked of a model."""
+
+    @property
+    def model(self) -> str: ...
+
+    def at_most(self) -> Tokens:
+        """What it can cost, counted on the safe side."""
+
+
+T = TypeVar("T")
+Q = TypeVar("Q", bound=Asked)
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Bounds of one stage. ``deadline_s`` is for all its tries together, waiting included."""
+    """Bounds of one question. ``deadline_s`` is for all its tries together, waiting included."""
 
     deadline_s: float
     max_attempts: int
@@ -43,7 +51,7 @@ class Unusable(ValueError):
     """A reply that came, and was paid for, but is not what was asked for."""
 
 
-class Caller:
+class Caller(Generic[Q]):
     """Asks a model and accounts for it. Every error is a `ModelUnavailable`.
 
     ``within`` bounds the time spent in it, by raising `TimeoutError` after so many seconds.
@@ -51,7 +59,7 @@ class Caller:
 
     def __init__(
         self,
-        send: Send,
+        send: Callable[[Q], Reply],
         *,
         prices: PriceList,
         buckets: TokenBuckets,
@@ -68,7 +76,7 @@ class Caller:
         self._patience = patience
         self._within = within
 
-    def ask(self, question: Question, read: Callable[[str], T]) -> tuple[T, Usage]:
+    def ask(self, question: Q, read: Callable[[Reply], T]) -> tuple[T, Usage]:
         """What `read` makes of the reply, and what all tries cost. `read` raises `Unusable`, which is tried again."""
         ledger = [Usage(question.model, 0, 0, 0, 0.0)]
         try:
@@ -101,11 +109,11 @@ class Caller:
         backoff: float = wait_random_exponential(multiplier=0.5, max=5)(state)
         return max(asked or 0.0, backoff)
 
-    def _once(self, question: Question, read: Callable[[str], T], ledger: list[Usage]) -> T:
+    def _once(self, question: Q, read: Callable[[Reply], T], ledger: list[Usage]) -> T:
         if self._breaker.opened:
             metrics.CALLS.labels(question.model, "breaker_open").inc()
             raise ModelUnavailable("breaker_open", f"for {self._breaker.open_remaining:.0f} s more")
-        most = _at_most(question)
+        most = question.at_most()
         self._take_from_the_buckets(question.model, most)
         reserved = self._prices.won(question.model, most)
         receipt = self._budget.reserve(reserved)
@@ -131,7 +139,7 @@ class Caller:
                 raise ModelUnavailable("limited", f"the next request may go in {wait:.1f} s")
             time.sleep(wait)
 
-    def _timed(self, question: Question) -> Reply:
+    def _timed(self, question: Q) -> Reply:
         began = time.monotonic()
         outcome = "cut_off"
         try:
@@ -145,7 +153,7 @@ class Caller:
             metrics.CALLS.labels(question.model, outcome).inc()
             metrics.SECONDS.labels(question.model).observe(time.monotonic() - began)
 
-    def _price(self, question: Question, reply: Reply, most: Tokens) -> Usage:
+    def _price(self, question: Q, reply: Reply, most: Tokens) -> Usage:
         tokens = reply.tokens or most  # a server that does not count is taken to have used all
         won = self._prices.won(question.model, tokens)
         for kind, number in (
@@ -191,20 +199,14 @@ def _may_pass(error: BaseException) -> bool:
     return isinstance(error, ModelUnavailable) and error.reason in TRANSIENT
 
 
-def _believed(question: Question, reply: Reply, read: Callable[[str], T]) -> T:
+def _believed(question: Asked, reply: Reply, read: Callable[[Reply], T]) -> T:
     if reply.fault is not None:
         raise ModelUnavailable(reply.fault, question.model)
     try:
-        return read(reply.text)
+        return read(reply)
     except Unusable as error:
         metrics.CALLS.labels(question.model, "unusable").inc()
         raise ModelUnavailable("malformed", str(error)) from error
-
-
-def _at_most(question: Question) -> Tokens:
-    text = len(question.system) + len(question.user) + len(str(question.schema))
-    image = IMAGE_TOKENS[question.detail] if question.image else 0
-    return Tokens(int(text / CHARACTERS_PER_TOKEN) + image, 0, question.max_output_tokens)
 
 
 def _total(ledger: list[Usage]) -> Usage:

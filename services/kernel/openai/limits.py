@@ -1,6 +1,6 @@
-"""What the workers share in Redis: a token bucket for each model, and the day's budget.
+"""What all who ask models share in Redis: a token bucket for each model, and the day's budget.
 
-Each decision is one script, so that two workers never take the same token or the same won.
+Each decision is one script, so that two processes never take the same token or the same won.
 """
 
 from collections.abc import Callable
@@ -64,7 +64,7 @@ class DailyBudget:
     """Won that may be spent in a day, by Korea's calendar. Raises `redis.RedisError`.
 
     A call reserves what it may cost at most and settles when it is known. One that is never settled, because its
-    worker died, counts as spent.
+    process died, counts as spent.
     """
 
     client: redis.Redis

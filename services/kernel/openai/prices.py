@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.kernel.config import Price
-from workers.ai.openai.protocol import Tokens
+from services.kernel.openai.usage import Tokens
 
 MILLION = 1_000_000
 
