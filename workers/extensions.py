@@ -1,21 +1,18 @@
 """Nameko dependencies that both workers need."""
 
-from typing import Any
-
-from nameko.extensions import DependencyProvider
-
+from services.kernel import objects
 from services.kernel.settings import config_of
 from workers.objects import ObjectStore
 
 
-class Objects(DependencyProvider):
-    """Gives a worker the object store."""
+class Objects(objects.Objects):
+    """Gives a worker the object store, without which it is not ready."""
+
+    def __init__(self) -> None:
+        super().__init__(objects.WORKER)
 
     def setup(self) -> None:
-        self.store = ObjectStore(config_of(self.container))
-
-    def get_dependency(self, worker_ctx: Any) -> ObjectStore:
-        return self.store
+        self.store = ObjectStore(config_of(self.container), self.patience)
 
     def check(self) -> None:
         """Raises when the bucket cannot be reached."""

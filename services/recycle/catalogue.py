@@ -1,4 +1,4 @@
-"""The knowledge as RPC answers: categories, items, search, rules, regions and questions, in types that JSON knows."""
+"""The knowledge as RPC answers: items, search, rules, regions, calendars and questions, in types that JSON knows."""
 
 from collections import Counter
 from typing import Annotated, Any, Literal
@@ -8,7 +8,18 @@ from pydantic import Field
 from services.kernel.arguments import Line, checked, missing
 from services.kernel.errors import Unprocessable
 from services.recycle import knowledge
-from services.recycle.knowledge import Disposal, FaqEntry, Group, Item, UnknownItem, UnknownSituation
+from services.recycle.knowledge import (
+    Disposal,
+    FaqEntry,
+    Group,
+    Item,
+    KindId,
+    MajorId,
+    Slot,
+    UnknownItem,
+    UnknownSituation,
+)
+from services.recycle.knowledge.regions import contact, full_name
 
 Lang = Literal["ko", "en"]
 Query = Annotated[str, Line(1, 100)]
@@ -42,6 +53,32 @@ def item(item_id: str, lang: Lang = "ko", region: Place | None = None) -> dict[s
         **knowledge.as_dict(disposal, lang),
         "synonyms": list(disposal.item.words(lang)[1:]),
         "situations": _situations(disposal.item, lang, here),
+    }
+
+
+@checked
+def items(
+    category: MajorId | None = None,
+    kind: KindId | None = None,
+    offset: Annotated[int, Field(ge=0, le=100_000)] = 0,
+    limit: Annotated[int, Field(ge=1, le=100)] = 50,
+) -> dict[str, Any]:
+    """``{"items", "total", "next"}`` of a class or kind, or of all; `next` is the following page's `offset`, or None.
+
+    Raises `Unprocessable` ``invalid_arguments`` for a kind with another class than ``recyclable``.
+    """
+    if kind is not None and category not in (None, "recyclable"):
+        raise _unknown("invalid_arguments", "kind", f"{category!r} has no kinds")
+    found = [
+        item
+        for item in knowledge.knowledge().items.values()
+        if category in (None, item.major) and kind in (None, item.kind)
+    ]
+    after = offset + limit
+    return {
+        "items": [_named(item) for item in found[offset:after]],
+        "total": len(found),
+        "next": after if after < len(found) else None,
     }
 
 
@@ -93,6 +130,22 @@ def regions() -> list[dict[str, Any]]:
         {"id": region_id, "name": region.name.ko, "name_en": region.name.en, "parent": region.parent}
         for region_id, region in knowledge.knowledge().regions.items()
     ]
+
+
+@checked
+def calendar(region: Place, lang: Lang = "ko") -> dict[str, Any]:
+    """When and where each kind of waste is put out in a region, as far as it is known, and whom to ask for the rest.
+
+    Raises `Unprocessable` ``unknown_region`` or ``ambiguous_region``.
+    """
+    here = str(region_id(region))
+    whole = knowledge.knowledge()
+    site, phone = contact(whole, here)
+    return {
+        "region": {"id": here, "name": full_name(whole, here).in_(lang)},
+        "contact": {"site": site, "phone": phone},
+        "collections": [_slot(slot, lang) for slot in knowledge.calendar(here)],
+    }
 
 
 def size() -> dict[str, int]:
@@ -163,6 +216,24 @@ def _answered(entry_id: str, entry: FaqEntry, lang: Lang, region: str | None) ->
         "question": entry.question.in_(lang),
         "situations": list(entry.situations),
         **{key: ruled[key] for key in kept},
+    }
+
+
+def _slot(slot: Slot, lang: Lang) -> dict[str, Any]:
+    whole, known = knowledge.knowledge(), slot.collection
+    sources = [whole.sources[source] for source in known.sources] if known else []
+    return {
+        "id": slot.of,
+        "name": whole.group(slot.of).name.in_(lang),
+        "known": known is not None,
+        "days": list(known.days) if known else [],
+        "from": known.begins if known else None,
+        "until": known.until if known else None,
+        "where": known.where.in_(lang) if known and known.where else None,
+        "note": known.note.in_(lang) if known and known.note else None,
+        "unknown": list(slot.unknown),
+        "sources": [{"citation": source.citation.in_(lang), "url": source.url} for source in sources],
+        "as_of": known.as_of if known else None,
     }
 
 

@@ -88,6 +88,17 @@ class RecycleService(EcoService):
         return catalogue.item(item_id, lang, region)
 
     @rpc(expected_exceptions=Problem)
+    def items(
+        self,
+        category: knowledge.MajorId | None = None,
+        kind: knowledge.KindId | None = None,
+        offset: int = 0,
+        limit: int = 50,
+    ) -> dict[str, Any]:
+        """``{"items", "total", "next"}``; pass `next` as `offset` for the following page."""
+        return catalogue.items(category, kind, offset, limit)
+
+    @rpc(expected_exceptions=Problem)
     def search(self, query: str, limit: int = 10) -> dict[str, Any]:
         """``{"hits": [...]}``, best first. The answer needs no database."""
         hits = catalogue.search(query, limit)
@@ -124,6 +135,11 @@ class RecycleService(EcoService):
     def region(self, text: str) -> dict[str, Any]:
         """The region of a name or address. Raises `Unprocessable` ``unknown_region``, ``ambiguous_region``."""
         return catalogue.region(text)
+
+    @rpc(expected_exceptions=Problem)
+    def calendar(self, region: str, lang: catalogue.Lang = "ko") -> dict[str, Any]:
+        """``{"region", "contact", "collections"}``. Raises `Unprocessable` ``unknown_region``, ``ambiguous_region``."""
+        return catalogue.calendar(region, lang)
 
     @rpc(expected_exceptions=Problem)
     def stats(self) -> dict[str, Any]:

@@ -1,12 +1,12 @@
 """Scans that no worker finishes in time: queued again once, then failed.
 
-    stored --half the deadline--> queued again --the deadline--> failed, ``deadline_exceeded``
-    queued -------------------------------------the deadline--> failed, ``deadline_exceeded``
+    stored, or queued with an upload --half the deadline--> queued again --the deadline--> failed, ``deadline_exceeded``
+    queued ----------------------------------------------------------------the deadline--> failed, ``deadline_exceeded``
 
-Only a stored scan can be queued again: the bytes of a picture that is not stored yet are in the storage worker's
-queue and nowhere here. The task keeps its id. A worker that has it runs it once, and one that had finished it tells
-its result once more, so this also brings back an answer whose event was lost. Another worker, whose journal does
-not know the task, may run it a second time; the first answer stays.
+Only a scan whose picture is in the store can be queued again, or one that imports an upload: the bytes of a photo that
+was sent to us are in the storage worker's queue and nowhere here. The task keeps its id. A worker that has it runs it
+once, and one that had finished it tells its result once more, so this also brings back an answer whose event was lost.
+Another worker, whose journal does not know the task, may run it a second time; the first answer stays.
 """
 
 from collections.abc import Callable
@@ -24,11 +24,12 @@ _UNFINISHED = Scan.state.in_(("queued", "stored"))
 
 
 def requeue(deadline_s: float, queue: Callable[[Scan], None]) -> list[str]:
-    """Queue again, each once, what is stored and not finished after half of `deadline_s` seconds, the oldest first.
+    """Queue again, each once, what can be and is not finished after half of `deadline_s` seconds, the oldest first.
 
     `queue` publishes the task of a scan. What it raises leaves all as it was, to be tried again. Returns the ids.
     """
-    late = (Scan.state == "stored") & Scan.requeued_at.is_null() & (Scan.created_at < _ago(deadline_s / 2))
+    kept = (Scan.state == "stored") | ((Scan.state == "queued") & Scan.imported)
+    late = _UNFINISHED & kept & Scan.requeued_at.is_null() & (Scan.created_at < _ago(deadline_s / 2))
     oldest = Scan.select(Scan.id).where(late).order_by(Scan.created_at).limit(AT_ONCE)
     # `late` once more: another service of this kind, for whose rows this one waits, may have taken them.
     taken = Scan.update(requeued_at=fn.now()).where(Scan.id.in_(oldest) & late)

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from peewee import EXCLUDED, SQL, fn
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from uuid6 import uuid7
+from peewee import fn
 
-from services.kernel.errors import NotFound, Unprocessable
+from services.kernel.errors import NotFound
 from services.waste.tables import Scan
 
 STAGES = {"queued": 0, "stored": 10, "vision": 40, "rules": 55, "answer": 90}
@@ -20,65 +18,6 @@ STAGES = {"queued": 0, "stored": 10, "vision": 40, "rules": 55, "answer": 90}
 
 LATE = "deadline_exceeded"
 KEYS_LAST = timedelta(hours=24)
-
-
-class NewScan(BaseModel):
-    """What the gateway knows of a photo it has checked. `request_sha256` is of the upload as it came."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    owner: uuid.UUID | None = None
-    scope: str = Field(min_length=1, max_length=100)
-    idempotency_key: str | None = Field(default=None, min_length=1, max_length=255)
-    request_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    language: str = Field(pattern=r"^(ko|en)$")
-    region: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{0,49}$")
-    image_bytes: int = Field(gt=0)
-    image_width: int = Field(gt=0)
-    image_height: int = Field(gt=0)
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A scan for a photo. `wants_image`: its picture has not been stored yet, so (re)queue it."""
-
-    scan_id: str
-    created: bool
-    wants_image: bool
-
-
-def open_scan(request: dict[str, Any]) -> Opened:
-    """A new scan, or the one that the same idempotency key has opened before.
-
-    Raises `Unprocessable` (``idempotency_key_reused``) when the key came with another photo.
-    """
-    try:
-        new = NewScan.model_validate(request)
-    except ValidationError as error:
-        raise Unprocessable("invalid_scan", str(error.errors()[0]["msg"])) from None
-    scan = Scan.insert(
-        id=uuid.UUID(int=uuid7().int),
-        **new.model_dump(),
-        state="queued",
-        stage="queued",
-        percent=STAGES["queued"],
-    )
-    if new.idempotency_key is None:
-        row = next(iter(scan.returning(Scan).execute()))
-        return Opened(str(row.id), created=True, wants_image=True)
-    # DO UPDATE, though it changes nothing, so that RETURNING gives the row that was there.
-    kept = scan.on_conflict(
-        conflict_target=[Scan.scope, Scan.idempotency_key],
-        conflict_where=Scan.idempotency_key.is_null(False),
-        update={Scan.scope: EXCLUDED.scope},
-    )
-    row = next(iter(kept.returning(Scan, SQL("(xmax = 0)").alias("created")).execute()))
-    if row.request_sha256 != new.request_sha256:
-        raise Unprocessable(
-            "idempotency_key_reused",
-            "This Idempotency-Key was used for another photo. Send a new key with a new photo.",
-        )
-    return Opened(str(row.id), created=row.created, wants_image=row.state == "queued")
 
 
 def find(scan_id: str, viewer: str | None) -> Scan:
@@ -90,19 +29,38 @@ def find(scan_id: str, viewer: str | None) -> Scan:
     return found
 
 
-def mark_stored(scan_id: str, image_key: str) -> Scan | None:
+@dataclass(frozen=True)
+class Picture:
+    """What is known of a stored picture: its key, and of an imported one its size."""
+
+    key: str
+    bytes: int | None = None
+    width: int | None = None
+    height: int | None = None
+
+
+def mark_stored(scan_id: str, picture: Picture) -> Scan | None:
     """The picture is in the store. Returns the scan while it still waits for its answer, else None."""
+    size = {"image_bytes": picture.bytes, "image_width": picture.width, "image_height": picture.height}
     _change(
-        scan_id, Scan.state == "queued", state="stored", stage="stored", percent=STAGES["stored"], image_key=image_key
+        scan_id,
+        Scan.state == "queued",
+        state="stored",
+        stage="stored",
+        percent=STAGES["stored"],
+        image_key=picture.key,
+        **{side: value for side, value in size.items() if value is not None},
     )
     scan: Scan | None = Scan.get_or_none((Scan.id == _uuid(scan_id)) & (Scan.state == "stored"))
     return scan
 
 
-def mark_progress(scan_id: str, stage: str) -> None:
-    """A stage is done. A stage that was passed already changes nothing."""
+def mark_progress(scan_id: str, stage: str) -> bool:
+    """A stage is done. A stage that was passed already changes nothing. Returns whether there is such a scan."""
     percent = STAGES[stage]
-    _change(scan_id, (Scan.state == "stored") & (Scan.percent < percent), stage=stage, percent=percent)
+    return _change(
+        scan_id, (Scan.state == "stored") & (Scan.percent < percent), stage=stage, percent=percent
+    ) or _there(scan_id, True)
 
 
 def complete(scan_id: str, result: dict[str, Any]) -> Scan | None:
@@ -136,12 +94,22 @@ def classification(scan: Scan) -> dict[str, Any]:
     }
 
 
-def fail(scan_id: str, code: str, detail: str) -> None:
-    """A worker has given up."""
-    unfinished = Scan.state.in_(("queued", "stored"))
-    _change(
-        scan_id, unfinished, state="failed", stage="failed", error_code=code, error_detail=detail, finished_at=fn.now()
-    )
+def shows(scan_id: str, image_key: str) -> bool:
+    """Whether the scan is there and its picture is this one."""
+    return _there(scan_id, Scan.image_key == image_key)
+
+
+def fail(scan_id: str, code: str, detail: str, states: tuple[str, ...] = ("queued", "stored")) -> bool:
+    """A worker has given up a scan in one of the `states`. Returns whether it has failed, by this or before."""
+    return _change(
+        scan_id,
+        Scan.state.in_(states),
+        state="failed",
+        stage="failed",
+        error_code=code[:100],
+        error_detail=detail[:500],
+        finished_at=fn.now(),
+    ) or _there(scan_id, Scan.state == "failed")
 
 
 def forget_keys() -> int:
@@ -151,52 +119,12 @@ def forget_keys() -> int:
     return forgotten
 
 
-def as_dict(scan: Scan, cdn_url: str) -> dict[str, Any]:
-    """The scan as a client sees it."""
-    image: dict[str, Any] = {"bytes": scan.image_bytes, "width": scan.image_width, "height": scan.image_height}
-    if scan.image_key:
-        image |= {"key": scan.image_key, "url": image_url(scan, cdn_url)}
-    error = {"code": scan.error_code, "detail": scan.error_detail} if scan.error_code else None
-    return {
-        "scan_id": str(scan.id),
-        "status": status(scan),
-        "stage": scan.stage,
-        "percent": scan.percent,
-        "created_at": scan.created_at.isoformat(),
-        "finished_at": scan.finished_at.isoformat() if scan.finished_at else None,
-        "image": image,
-        "result": scan.result,
-        "error": error,
-    }
+def _change(scan_id: str, guard: Any, **values: Any) -> bool:
+    return bool(Scan.update(**values, updated_at=fn.now()).where((Scan.id == _uuid(scan_id)) & guard).execute())
 
 
-def status(scan: Scan) -> str:
-    """``processing``, ``completed`` or ``failed``."""
-    return scan.state if scan.state in ("completed", "failed") else "processing"
-
-
-def image_url(scan: Scan, cdn_url: str) -> str | None:
-    """Where the picture can be fetched; None while it is not stored."""
-    return f"{cdn_url.rstrip('/')}/{scan.image_key}" if scan.image_key else None
-
-
-def announcement(scan: Scan) -> dict[str, Any]:
-    """What other domains hear of a completed scan."""
-    result = scan.result or {}
-    return {
-        "scan_id": str(scan.id),
-        "owner": str(scan.owner) if scan.owner else None,
-        "item_id": result.get("item_id"),
-        "major": result.get("major"),
-        "kind": result.get("kind"),
-        "confidence": result.get("confidence"),
-        "insufficiencies": result.get("insufficiencies", []),
-        "completed_at": scan.finished_at.isoformat() if scan.finished_at else None,
-    }
-
-
-def _change(scan_id: str, guard: Any, **values: Any) -> None:
-    Scan.update(**values, updated_at=fn.now()).where((Scan.id == _uuid(scan_id)) & guard).execute()
+def _there(scan_id: str, guard: Any) -> bool:
+    return bool(Scan.select().where((Scan.id == _uuid(scan_id)) & guard).exists())
 
 
 def _uuid(scan_id: str) -> uuid.UUID:

@@ -1,6 +1,7 @@
-"""The tables of scans and of what people say of them; their rules stand in ``migrations/``."""
+"""The tables of scans, uploads and feedback; their rules stand in ``migrations/``."""
 
 from peewee import (
+    BooleanField,
     CompositeKey,
     DateTimeField,
     ForeignKeyField,
@@ -27,9 +28,10 @@ class Scan(Model):
     stage = TextField()
     percent = SmallIntegerField()
     image_key = TextField(null=True)
-    image_bytes = IntegerField()
-    image_width = IntegerField()
-    image_height = IntegerField()
+    image_bytes = IntegerField(null=True)
+    image_width = IntegerField(null=True)
+    image_height = IntegerField(null=True)
+    imported = BooleanField(default=False)
     result = BinaryJSONField(null=True)
     error_code = TextField(null=True)
     error_detail = TextField(null=True)
@@ -60,4 +62,33 @@ class Feedback(Model):
         primary_key = CompositeKey("scan", "viewer")
 
 
-ALL = (Scan, Feedback)
+class Upload(Model):
+    """A photo that a client puts into the object store itself, under ``uploads/<id>``."""
+
+    id = UUIDField(primary_key=True)
+    owner = UUIDField(null=True)
+    scope = TextField()
+    state = TextField()
+    content_type = TextField()
+    bytes = IntegerField()
+    scan_id = UUIDField(null=True)
+    created_at = DateTimeField()
+    expires_at = DateTimeField()
+
+    class Meta:
+        schema = "waste"
+        table_name = "uploads"
+
+
+class Erasure(Model):
+    """A user who is gone, as long as somebody may still hold a token of theirs."""
+
+    user_id = UUIDField(primary_key=True)
+    asked_at = DateTimeField()
+
+    class Meta:
+        schema = "waste"
+        table_name = "erasures"
+
+
+ALL = (Scan, Feedback, Upload, Erasure)

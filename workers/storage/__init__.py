@@ -1,4 +1,4 @@
-"""The storage worker: puts pictures into S3 under keys made from their content.
+"""The storage worker: puts pictures into S3 under keys of their own, makes pictures of uploads, deletes what is gone.
 
 A Nameko process of its own; nobody imports it.
 """

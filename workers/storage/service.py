@@ -2,16 +2,24 @@
 
 from typing import Any
 
+from eventlet import tpool
+from eventlet.semaphore import Semaphore
+
+from services.kernel import photos
 from services.kernel.config import config
 from services.kernel.service import EcoService
 from wal import PermanentError
 from wal.amqp import Journal, JournalControl, RunningTask, task
 from workers.extensions import Objects
-from workers.storage.images import image_key
+from workers.storage.images import image_key, may_be_deleted
+from workers.storage.importing import cache_control, order_of, store_upload
+
+PHOTOS_AT_ONCE = Semaphore(2)
+"""The largest photo takes 240 MB while it is decoded."""
 
 
 class StorageWorker(EcoService, JournalControl):
-    """Puts pictures into the object store, for the CDN to serve."""
+    """Puts pictures into the object store, for the CDN to serve, and takes them out again."""
 
     name = "storage"
 
@@ -22,14 +30,37 @@ class StorageWorker(EcoService, JournalControl):
     def store(self, task: RunningTask) -> dict[str, Any]:
         """Store the task's body. Returns ``{"key", "bytes", "content_type"}``."""
         try:
-            key = image_key(task.body, task.content_type)
+            key = image_key(task.task_id, task.body, task.content_type)
         except ValueError as error:
             raise PermanentError(str(error)) from error
-        max_age = config().images.cache_max_age_s
-        self.objects.put(
-            key,
-            task.body,
-            content_type=task.content_type,
-            cache_control=f"public, max-age={max_age}, immutable",
-        )
+        self.objects.put(key, task.body, content_type=task.content_type, cache_control=cache_control(config().images))
         return {"key": key, "bytes": len(task.body), "content_type": task.content_type}
+
+    @task("image.import", timeout_s=90)
+    def import_upload(self, task: RunningTask) -> dict[str, Any]:
+        """Make a picture of the upload ``{"key", "content_type"}``; see `store_upload` for what it returns.
+
+        The upload is deleted when its picture is safe: a task that is run again reads the first stage back.
+        """
+        order = order_of(task.payload)
+        stored: dict[str, Any] = task.stage(
+            "stored", lambda: store_upload(task.task_id, order, self.objects, config().images, _prepare)
+        )
+        self.objects.delete(order.key)
+        return stored
+
+    @task("image.delete", timeout_s=60)
+    def delete(self, task: RunningTask) -> dict[str, Any]:
+        """Delete the picture ``{"key"}``, if it is there. Raises `PermanentError` for what is no picture of ours."""
+        key = task.payload.get("key") if isinstance(task.payload, dict) else None
+        if not may_be_deleted(key):
+            raise PermanentError("the key is none that we give to pictures")
+        self.objects.delete(key)
+        return {"key": key}
+
+
+def _prepare(*arguments: Any) -> photos.Photo:
+    """In a native thread: a large photo keeps a processor busy for a second, and heartbeats must not wait for it."""
+    with PHOTOS_AT_ONCE:
+        photo: photos.Photo = tpool.execute(photos.prepare, *arguments)
+    return photo

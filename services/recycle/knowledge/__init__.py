@@ -13,10 +13,11 @@ the chat service and the AI worker all read the same set.
 
 Where things are: ``data/*.yaml`` the knowledge, ``model`` its shape, ``load`` file to :class:`Knowledge`,
 ``search`` words to items, ``suggest`` half-typed words to items, ``regions`` what people write to a region,
-``rules`` item, situations and region to a :class:`Disposal` (``disposal``), ``render`` a Disposal to text, ``faq``
-frequent questions.
+``calendar`` when a region takes what, ``rules`` item, situations and region to a :class:`Disposal` (``disposal``),
+``render`` a Disposal to text, ``faq`` frequent questions.
 """
 
+from services.recycle.knowledge.calendar import Slot, calendar
 from services.recycle.knowledge.disposal import (
     Disposal,
     Elsewhere,
@@ -35,6 +36,7 @@ from services.recycle.knowledge.model import (
     KINDS,
     MAJORS,
     Change,
+    Collection,
     FaqEntry,
     Group,
     Item,
@@ -64,6 +66,7 @@ __all__ = [
     "MAJORS",
     "SURE",
     "Change",
+    "Collection",
     "Disposal",
     "Elsewhere",
     "FaqEntry",
@@ -87,6 +90,7 @@ __all__ = [
     "RuleError",
     "SearchIndex",
     "Situation",
+    "Slot",
     "Source",
     "Suggestion",
     "Text",
@@ -97,6 +101,7 @@ __all__ = [
     "Validity",
     "Words",
     "as_dict",
+    "calendar",
     "find_region",
     "knowledge",
     "load",

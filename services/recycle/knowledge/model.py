@@ -5,9 +5,9 @@ phrase without a full stop, so that the renderer decides where sentences end.
 """
 
 import re
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 Lang = Literal["ko", "en"]
 MajorId = Literal["recyclable", "general", "non_combustible", "food", "construction", "bulky", "hazardous"]
@@ -16,8 +16,12 @@ KindId = Literal[
     "glass_bottle", "metal", "clothing", "battery", "lamp", "electronics",
 ]  # fmt: skip
 
+GroupId = Literal[MajorId, KindId]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
 MAJORS: tuple[MajorId, ...] = get_args(MajorId)
 KINDS: tuple[KindId, ...] = get_args(KindId)
+DAYS: tuple[Day, ...] = get_args(Day)
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 _SENTENCE_END = re.compile(r"[.!?](\s|$)")
@@ -32,6 +36,7 @@ def _one_phrase(text: str) -> str:
 Year = Annotated[int, Field(ge=1995, le=2100)]
 Phone = Annotated[str, StringConstraints(pattern=r"^0\d{1,2}-(120|\d{3,4}-\d{4})$")]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?$")]
+Clock = Annotated[str, StringConstraints(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
 Asked = Annotated[str, StringConstraints(max_length=100, strip_whitespace=True, pattern=r"^[^.!?\n]+\?$")]
 Phrase = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True), AfterValidator(_one_phrase)]
 
@@ -192,11 +197,39 @@ class Topic(Strict):
     of: tuple[Identifier, ...] = Field(min_length=1)
 
 
+class Collection(Strict):
+    """When and where one kind of waste is put out, as far as the municipality has published it.
+
+    What is left out is not known. ``days`` are those on which it is put out, ``from`` and ``until`` hours of the day
+    (an ``until`` before ``from`` is of the next day), ``note`` what else decides, such as the neighbourhood. ``as_of``
+    is the year in which this was known to hold.
+    """
+
+    days: tuple[Day, ...] = ()
+    begins: Clock | None = Field(default=None, alias="from")
+    until: Clock | None = None
+    where: Text | None = None
+    note: Text | None = None
+    sources: tuple[Identifier, ...] = Field(min_length=1)
+    as_of: Year
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not (self.days or self.begins or self.where):
+            raise ValueError("says neither when nor where")
+        if list(self.days) != [day for day in DAYS if day in self.days]:
+            raise ValueError("days come once each, in the order of the week")
+        if (self.begins is None) != (self.until is None) or self.begins == "24:00":
+            raise ValueError("hours need both from and until, and begin before midnight")
+        return self
+
+
 class Region(Strict):
     """A city or district: whom to ask, what it says otherwise, and what is not recorded of it.
 
-    What a region leaves out (site, phone, ``unknown``) is its parent's. ``unknown`` names topics whose local rule
-    nobody wrote down here, so that the answer sends people to the municipality instead of guessing.
+    What a region leaves out (site, phone, ``unknown``, an entry of ``collection``) is its parent's. ``unknown`` names
+    topics whose local rule nobody wrote down here, so that the answer sends people to the municipality instead of
+    guessing.
     """
 
     name: Text
@@ -205,6 +238,7 @@ class Region(Strict):
     site: Url | None = None
     phone: Phone | None = None
     changes: tuple[LocalChange, ...] = ()
+    collection: dict[GroupId, Collection] = {}
     unknown: tuple[Identifier, ...] | None = None
 
     def words(self, lang: Lang) -> tuple[str, ...]:

@@ -35,6 +35,8 @@ def _faults(whole: Knowledge, region: Region, place: Place) -> Iterator[Problem]
     for index, topic in enumerate(region.unknown or ()):
         if topic not in whole.topics:
             yield place.problem("unknown", index, message=f"there is no topic {topic!r}")
+    for group, collection in region.collection.items():
+        yield from unknown_sources(whole, place, ("collection", group), collection.sources)
     said: set[tuple[str, str | None]] = set()
     for index, change in enumerate(region.changes):
         yield from _faults_of_change(whole, place, ("changes", index), change)

@@ -8,6 +8,7 @@ import pytest
 from services.recycle.knowledge import DATA, KnowledgeError, Problem, load
 
 SEOUL = "regions/seoul.yaml"
+GANGSEO = "film: &gangseo_slot\n        "
 
 
 @pytest.fixture
@@ -20,6 +21,16 @@ FAULTS = [
     (SEOUL, "    phone: 02-120", "    fone: 02-120", "regions.seoul.fone", "Extra inputs are not permitted"),
     (SEOUL, "phone: 02-120", "phone: call us", "regions.seoul.phone", "should match pattern"),
     (SEOUL, "site: https://www.seoul", "site: www.seoul", "regions.seoul.site", "should match pattern"),
+    (SEOUL, "days: [thu]", "days: [thursday]", "regions.seoul_jung.collection.film.days.0", "Input should be 'mon'"),
+    (SEOUL, f"{GANGSEO}days: [thu, fri]", f"{GANGSEO}days: [fri, thu]",
+     "regions.seoul_gangseo.collection.film", "order of the week"),
+    (SEOUL, f"{GANGSEO}days: [thu, fri]", f"{GANGSEO}from: '20:00'",
+     "regions.seoul_gangseo.collection.film", "need both from and until"),
+    (SEOUL, "days: [thu, fri]", "from: '25:00'", "regions.seoul_gangseo.collection.film.from", "match pattern"),
+    (SEOUL, "        days: [thu, fri]\n", "", "regions.seoul_gangseo.collection.film", "neither when nor where"),
+    (SEOUL, "film: &thursday_slot", "flim: &thursday_slot", "regions.seoul_jung.collection.flim", "'recyclable'"),
+    ("regions/sejong.yaml", "sources: [sejong_ordinance]", "sources: [gossip]",
+     "regions.sejong.collection.general.sources.0", "no source 'gossip'"),
     (SEOUL, "{ko: 종로구, en: Jongno-gu}", "{ko: 종로구}", "regions.seoul_jongno.name.en", "Field required"),
     (SEOUL, "  seoul_jongno:", "  Jongno-gu:", "regions.Jongno-gu", "should match pattern"),
     (SEOUL, "  seoul_jongno:", "  seoul:", "regions.seoul", "is said twice"),

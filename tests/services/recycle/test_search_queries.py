@@ -51,10 +51,10 @@ def test_a_query_costs_no_more_than_a_few_plain_comparisons_with_all_terms() -> 
         search(query)
 
     def seconds(act: object) -> float:
-        began = time.perf_counter()
+        began = time.process_time()  # a busy machine does not count
         for query in asked:
             act(query)  # type: ignore[operator]
-        return time.perf_counter() - began
+        return time.process_time() - began
 
     ours = seconds(search)
     plain = seconds(lambda query: process.extract(sound(query), texts, scorer=fuzz.WRatio, limit=5))

@@ -1,6 +1,7 @@
 """The waste service with the real recycle service beside it; the workers are the tests, who tell and hear for them."""
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -12,6 +13,7 @@ from uuid6 import uuid7
 
 from services.kernel.config import config
 from services.kernel.events import event_handler
+from services.kernel.objects import ObjectStore
 from services.kernel.service import EcoService
 from services.kernel.settings import TASKS, nameko_config
 from services.recycle.service import RecycleService
@@ -93,6 +95,14 @@ class Scans:
     def tell_stored(self, scan_id: str, image_key: str) -> None:
         self.tell("storage", "image.store.completed", {"task_id": f"{scan_id}.store", "result": {"key": image_key}})
 
+    def tell_imported(self, scan_id: str, image_key: str, **size: int) -> None:
+        result = {"key": image_key, "bytes": 900, "width": 90, "height": 60, "content_type": "image/jpeg", **size}
+        self.tell("storage", "image.import.completed", {"task_id": f"{scan_id}.import", "result": result})
+
+    def tell_refused(self, scan_id: str, code: str, detail: str) -> None:
+        result = {"refused": {"code": code, "detail": detail}}
+        self.tell("storage", "image.import.completed", {"task_id": f"{scan_id}.import", "result": result})
+
     def tell_completed(self, scan_id: str, item_id: str | None) -> None:
         known = item_id is not None
         result = {
@@ -127,16 +137,51 @@ def heard(waste: Running) -> Callable[[str, str], list[dict[str, Any]]]:
     return lambda kind, scan_id: [told for name, told in Listener.heard if (name, told["scan_id"]) == (kind, scan_id)]
 
 
-@pytest.fixture
-def queued(waste: Running) -> Callable[[], list[str]]:
-    """Takes all that waits for the AI worker; the ids of the tasks."""
+@dataclass(frozen=True)
+class Task:
+    """What waits for a worker."""
 
-    def take() -> list[str]:
+    id: str
+    type: str
+    payload: Any
+
+
+@pytest.fixture
+def tasks(waste: Running) -> Callable[[str], list[Task]]:
+    """Takes all that waits for a worker: ``tasks("storage")``."""
+
+    def take(worker: str) -> list[Task]:
         found = []
         with Connection(str(waste.config.amqp_url)) as connection:
-            queue = TASKS.work_queue("ai")(connection.default_channel)
+            queue = TASKS.work_queue(worker)(connection.default_channel)
             while message := queue.get(no_ack=True):
-                found.append(message.properties["message_id"])
+                found.append(
+                    Task(message.properties["message_id"], message.properties["type"], json.loads(message.body))
+                )
         return found
 
     return take
+
+
+@pytest.fixture
+def queued(tasks: Callable[[str], list[Task]]) -> Callable[[], list[str]]:
+    """Takes all that waits for the AI worker; the ids of the tasks."""
+    return lambda: [task.id for task in tasks("ai")]
+
+
+@pytest.fixture
+def dropped(tasks: Callable[[str], list[Task]]) -> Callable[[str], bool]:
+    """Whether the storage worker was told to delete the object of this key."""
+    keys: list[str] = []
+
+    def asked(key: str) -> bool:
+        keys.extend(task.payload["key"] for task in tasks("storage") if task.type == "image.delete")
+        return key in keys
+
+    return asked
+
+
+@pytest.fixture(scope="session")
+def store(stack: Any) -> ObjectStore:
+    """The store as the workers see it."""
+    return ObjectStore(stack.config)

@@ -3,18 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
-import eventlet
 import pytest
 from uuid6 import uuid7
 
 from services.kernel.cache import client
 from services.kernel.errors import NotFound
-from services.waste import history
+from services.waste import deletion
 from services.waste.tables import Scan
 from tests.services.running import Running, eventually
 from tests.services.waste.conftest import Scans
 
 Heard = Callable[[str, str], list[dict[str, Any]]]
+Dropped = Callable[[str], bool]
 
 
 def test_a_deleted_scan_is_gone(waste: Running, scans: Scans) -> None:
@@ -61,35 +61,28 @@ def test_others_are_told_with_the_key_of_the_picture(waste: Running, scans: Scan
     waste.call.delete_scan(scan_id, scans.owner)
 
     [told] = eventually(lambda: heard("scan_deleted", scan_id))
-    assert told == {"scan_id": scan_id, "owner": scans.owner, "image_key": key, "image_shared": False}
+    assert told == {"scan_id": scan_id, "owner": scans.owner, "image_key": key}
 
 
-def test_a_picture_that_another_scan_shows_is_told_as_shared(waste: Running, scans: Scans, heard: Heard) -> None:
-    key = f"images/{uuid7()}.jpg"
-    first, second = scans.stored(image_key=key), scans.stored(image_key=key, owner=None)
+def test_its_picture_is_deleted_too(waste: Running, scans: Scans, dropped: Dropped) -> None:
+    scan_id = scans.stored(image_key=(key := f"scans/{uuid7()}.jpg"))
+
+    waste.call.delete_scan(scan_id, scans.owner)
+
+    assert eventually(lambda: dropped(key))
+
+
+def test_a_picture_that_another_scan_shows_stays_until_that_goes_too(
+    waste: Running, scans: Scans, dropped: Dropped
+) -> None:
+    key = f"scans/{uuid7()}.jpg"
+    first, second = scans.stored(image_key=key), scans.stored(image_key=key)
 
     waste.call.delete_scan(first, scans.owner)
+    assert not dropped(key)
 
-    assert eventually(lambda: heard("scan_deleted", first))[0]["image_shared"] is True
-    assert scans.state(second) == "stored"
-
-
-def test_of_scans_of_one_picture_deleted_at_once_exactly_one_is_the_last(waste: Running, scans: Scans) -> None:
-    key = f"images/{uuid7()}.jpg"
-    opened = [scans.stored(image_key=key) for _ in range(5)]
-    told: list[bool] = []
-
-    def delete(scan_id: str) -> None:
-        def tell(event: dict[str, Any]) -> None:
-            eventlet.sleep(0.05)  # the others begin meanwhile
-            told.append(event["image_shared"])
-
-        with Scan._meta.database.connection_context():
-            history.delete(scan_id, scans.owner, tell)
-
-    list(eventlet.GreenPool().imap(delete, opened))
-
-    assert sorted(told) == [False, True, True, True, True]
+    waste.call.delete_scan(second, scans.owner)
+    assert eventually(lambda: dropped(key))
 
 
 def test_a_deletion_that_cannot_be_told_does_not_happen(waste: Running, scans: Scans) -> None:
@@ -98,10 +91,24 @@ def test_a_deletion_that_cannot_be_told_does_not_happen(waste: Running, scans: S
     def fail(_: object) -> None:
         raise ConnectionError("the broker is away")
 
+    told = deletion.Told(deleted=fail, picture=lambda _: None, progress=lambda _: None)
     with Scan._meta.database.connection_context(), pytest.raises(ConnectionError):
-        history.delete(scan_id, scans.owner, fail)
+        deletion.delete(scan_id, scans.owner, told)
 
     assert scans.state(scan_id) == "queued"
+
+
+def test_a_picture_whose_deletion_cannot_be_queued_keeps_its_scan(waste: Running, scans: Scans) -> None:
+    scan_id = scans.stored()
+
+    def fail(_: object) -> None:
+        raise ConnectionError("the broker is away")
+
+    told = deletion.Told(deleted=lambda _: None, picture=fail, progress=lambda _: None)
+    with Scan._meta.database.connection_context(), pytest.raises(ConnectionError):
+        deletion.delete(scan_id, scans.owner, told)
+
+    assert scans.state(scan_id) == "stored"
 
 
 def test_its_progress_goes_too(waste: Running, scans: Scans) -> None:
@@ -113,15 +120,68 @@ def test_its_progress_goes_too(waste: Running, scans: Scans) -> None:
     assert not cache.exists(f"scan:{scan_id}:progress")
 
 
-def test_a_picture_that_is_stored_after_the_deletion_is_told_again(waste: Running, scans: Scans, heard: Heard) -> None:
+def test_a_picture_that_is_stored_after_the_deletion_is_deleted(
+    waste: Running, scans: Scans, dropped: Dropped, heard: Heard
+) -> None:
     scan_id = scans.open()
     waste.call.delete_scan(scan_id, scans.owner)
 
-    scans.tell_stored(scan_id, key := f"images/{uuid7()}.jpg")
+    scans.tell_stored(scan_id, key := f"scans/{uuid7()}.jpg")
 
-    first, second = eventually(lambda: len(told := heard("scan_deleted", scan_id)) == 2 and told)
-    assert (first["image_key"], first["image_shared"]) == (None, False)
-    assert second == {"scan_id": scan_id, "owner": None, "image_key": key, "image_shared": False}
+    assert eventually(lambda: dropped(key))
+    assert scans.state(scan_id) is None
+    assert [told["image_key"] for told in heard("scan_deleted", scan_id)] == [None]
+
+
+def test_a_picture_that_is_stored_after_its_scan_has_failed_is_deleted(
+    waste: Running, scans: Scans, dropped: Dropped
+) -> None:
+    scan_id = scans.open()
+    waste.sql(
+        "UPDATE waste.scans SET state = 'failed', error_code = 'deadline_exceeded', finished_at = now() WHERE id = %s",
+        scan_id,
+    )
+
+    scans.tell_stored(scan_id, key := f"scans/{uuid7()}.jpg")
+
+    assert eventually(lambda: dropped(key))
+
+
+def test_a_picture_that_is_told_twice_stays(waste: Running, scans: Scans, dropped: Dropped) -> None:
+    scan_id = scans.completed(image_key=(key := f"scans/{uuid7()}.jpg"))
+
+    scans.tell_stored(scan_id, key)
+    scans.tell_stored(scan_id, other := f"scans/{uuid7()}.jpg")
+
+    assert eventually(lambda: dropped(other))  # told after the first, and so handled by now or never
+    assert not dropped(key)
+
+
+def test_a_picture_of_a_user_is_none_of_a_scan(waste: Running, scans: Scans, dropped: Dropped) -> None:
+    scan_id = scans.open()
+    avatar, late = f"avatars/{uuid7()}.jpg", f"scans/{uuid7()}.jpg"
+
+    scans.tell(
+        "storage", "image.store.completed", {"task_id": f"{scan_id}.{uuid7()}.avatar", "result": {"key": avatar}}
+    )
+    scans.tell("storage", "image.store.failed", {"task_id": f"{scan_id}.{uuid7()}.avatar"})
+    scans.tell_stored(str(uuid7()), late)
+
+    assert eventually(lambda: dropped(late))
+    assert not dropped(avatar)
+    assert scans.state(scan_id) == "queued"
+
+
+def test_progress_that_comes_after_the_deletion_is_not_kept(waste: Running, scans: Scans, heard: Heard) -> None:
+    gone, other, cache = scans.stored(), scans.stored(), client(waste.config)
+    waste.call.delete_scan(gone, scans.owner)
+
+    scans.tell("ai", "scan.classify.progress", {"task_id": f"{gone}.classify", "stage": "vision"})
+    scans.tell("ai", "scan.classify.failed", {"task_id": f"{gone}.classify"})
+    scans.tell("ai", "scan.classify.progress", {"task_id": f"{other}.classify", "stage": "vision"})
+    eventually(lambda: cache.xlen(f"scan:{other}:progress") == 3)
+
+    assert not cache.exists(f"scan:{gone}:progress")
 
 
 def test_an_answer_that_comes_after_the_deletion_is_let_go(waste: Running, scans: Scans, heard: Heard) -> None:
