@@ -2,7 +2,6 @@
 
 import json
 import logging
-import uuid
 
 import redis
 from amqp.exceptions import AMQPError
@@ -10,6 +9,7 @@ from kombu.exceptions import OperationalError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
+from services.gateway.route import Route
 from services.kernel.errors import Invalid, MethodNotAllowed, NotFound, Problem, TooLarge, Unavailable
 
 log = logging.getLogger(__name__)
@@ -36,12 +36,17 @@ def as_problem(error: Exception) -> Problem:
     return UNEXPECTED
 
 
-def respond(error: Exception, instance: str) -> Response:
-    """The answer to a request at the path `instance` that ended in `error`."""
+def respond(error: Exception, instance: str, trace_id: str, route: Route | None = None) -> Response:
+    """The answer to a request at the path `instance` that ended in `error`.
+
+    An error that the route does not declare is a fault of ours: clients get what the document says, and nothing else.
+    """
     problem = as_problem(error)
-    trace_id = uuid.uuid4().hex
+    if problem is not UNEXPECTED and route is not None and problem.status not in {k.status for k in route.refusals}:
+        log.error("%s %s does not declare the error %s", route.method, route.path, problem)
+        problem = UNEXPECTED
     if problem is UNEXPECTED:
-        log.error("unexpected error, trace %s", trace_id, exc_info=error)
+        log.error("unexpected error", exc_info=error)
     body = {
         "type": f"{TYPES}{problem.code}",
         "title": problem.title,
@@ -54,13 +59,22 @@ def respond(error: Exception, instance: str) -> Response:
     if problem.errors:
         body["errors"] = problem.errors
     response = Response(json.dumps(body, ensure_ascii=False), problem.status, content_type="application/problem+json")
-    if isinstance(problem, Unavailable):
-        response.headers["Retry-After"] = str(problem.retry_after_s)
+    wait_s = _wait_s(problem)
+    if wait_s is not None:
+        response.headers["Retry-After"] = str(wait_s)
     if problem.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, HTTPException) and error.code == 405:
         response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
     return response
+
+
+def _wait_s(problem: Problem) -> int | None:
+    """The seconds after which it is worth another try, where that is known."""
+    told = [fault["message"] for fault in problem.errors if fault["field"] == "retry_after_s"]
+    if told:
+        return int(told[0])
+    return problem.retry_after_s if isinstance(problem, Unavailable) else None
 
 
 def _of_http(error: HTTPException) -> Problem:

@@ -4,24 +4,41 @@ from typing import Any
 
 import eventlet
 from nameko.extensions import DependencyProvider
-from nameko.web.handlers import http
 from werkzeug.wrappers import Request, Response
 
-from services.gateway import problems
-from services.gateway.http import Call
-from services.gateway.routes import dispatch
-from services.kernel.cache import Cache
-from services.kernel.config import config
+from services.gateway.edge import Edge
+from services.gateway.route import Route
+from services.gateway.routes import ROUTES
+from services.kernel.cache import Cache, client
 from services.kernel.rpc import Remote
 from services.kernel.service import EcoService
 from services.kernel.settings import config_of
+from services.kernel.web import http
 from wal.amqp import TaskQueue
 
 METHODS = "GET,HEAD,POST,PUT,PATCH,DELETE,OPTIONS"
 
 
+class Served(DependencyProvider):
+    """The `Edge` of this process, with its routes."""
+
+    def __init__(self, routes: tuple[Route, ...] = ROUTES) -> None:
+        self.routes = routes
+
+    def setup(self) -> None:
+        settings = config_of(self.container)
+        self.cache = client(settings)
+        self.edge = Edge(self.routes, settings, self.cache)
+
+    def stop(self) -> None:
+        self.cache.close()
+
+    def get_dependency(self, worker_ctx: Any) -> Edge:
+        return self.edge
+
+
 class Listeners(DependencyProvider):
-    """How many clients may follow progress streams at once, in the whole process."""
+    """How many clients may follow streams at once, in the whole process."""
 
     def setup(self) -> None:
         self.free = eventlet.semaphore.Semaphore(config_of(self.container).scans.sse_max_clients)
@@ -31,7 +48,7 @@ class Listeners(DependencyProvider):
 
 
 class GatewayService(EcoService):
-    """Routes HTTP requests to the domains; see `services.gateway.routes` for the addresses."""
+    """Serves the HTTP API; see `services.gateway.routes` for the addresses."""
 
     name = "gateway"
 
@@ -44,6 +61,7 @@ class GatewayService(EcoService):
     tasks = TaskQueue()
     cache = Cache()
     listeners = Listeners()
+    edge = Served()
 
     @http(METHODS, "/")
     def root(self, request: Request) -> Response:
@@ -54,10 +72,5 @@ class GatewayService(EcoService):
         return self.serve(request)
 
     def serve(self, request: Request) -> Response:
-        """Every request comes through here, and every error leaves as problem+json."""
-        try:
-            response = dispatch(Call(request, services=self, settings=config()))
-        except Exception as error:
-            response = problems.respond(error, request.path)
-        response.headers["X-Content-Type-Options"] = "nosniff"
+        response: Response = self.edge.serve(request, self, self.tracing.trace_id)
         return response

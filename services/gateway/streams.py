@@ -4,18 +4,17 @@ Every event's id is the id of the stream's entry, so ``Last-Event-ID`` goes on e
 Where the stream is silent (or Redis is away) the waste service is asked, so the end is never missed.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import redis
 
+from services.gateway.listening import POLL_S, event_text, read
 from services.kernel.errors import Unavailable
 
-POLL_S = 2.0
 FINISHED = ("completed", "failed")
-START = "0-0"
+START, END = "0-0", "100-0"
 
 
 def follow(
@@ -34,7 +33,7 @@ def follow(
     position = _position(last_id)
     spoken = time.monotonic()
     while True:
-        entries = _read(cache, scan_id, position, pause)
+        entries = read(cache, f"scan:{scan_id}:progress", position, pause)
         scan: dict[str, Any] | None = None
         if not entries:
             try:
@@ -46,9 +45,9 @@ def follow(
         for entry_id, event, data in entries:
             position = entry_id
             if event in FINISHED:
-                yield _event(entry_id, event, scan if scan and scan["status"] in FINISHED else ask())
+                yield event_text(entry_id, event, scan if scan and scan["status"] in FINISHED else ask())
                 return
-            yield _event(entry_id, event, data)
+            yield event_text(entry_id, event, data)
             spoken = time.monotonic()
         if scan is not None and scan["status"] in FINISHED:  # the client has the last event already
             return
@@ -64,21 +63,6 @@ def _position(last_id: str | None) -> str:
     return f"{int(milestone)}-{sequence}" if known else START
 
 
-def _read(
-    cache: redis.Redis, scan_id: str, position: str, pause: Callable[[float], None]
-) -> list[tuple[str, str, dict[str, Any]]]:
-    try:
-        found: Any = cache.xread({f"scan:{scan_id}:progress": position}, block=int(POLL_S * 500), count=20)
-    except redis.RedisError:
-        pause(POLL_S / 2)
-        return []
-    return [
-        (entry_id, fields["event"], json.loads(fields["data"]))
-        for _, entries in found or []
-        for entry_id, fields in entries
-    ]
-
-
 def _of_scan(scan: dict[str, Any], position: str) -> list[tuple[str, str, dict[str, Any]]]:
     """The entry that the stream should have had after `position`, made from the scan itself."""
     finished = scan["status"] in FINISHED
@@ -87,7 +71,3 @@ def _of_scan(scan: dict[str, Any], position: str) -> list[tuple[str, str, dict[s
         return []
     event = scan["status"] if finished else "stage"
     return [(f"{percent}-0", event, {key: scan[key] for key in ("scan_id", "stage", "percent")})]
-
-
-def _event(entry_id: str, event: str, data: dict[str, Any]) -> str:
-    return f"retry: 2000\nid: {entry_id}\nevent: {event}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"

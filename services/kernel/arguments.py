@@ -10,12 +10,12 @@ cannot be one raises `NotFound`, as an id that nobody has.
 import inspect
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from pydantic import ConfigDict, GetCoreSchemaHandler, TypeAdapter, ValidationError, validate_call
+from pydantic import ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter, ValidationError, validate_call
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from services.kernel.errors import NotFound, Unprocessable
@@ -36,6 +36,9 @@ class Line:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(self._read, core_schema.str_schema(strict=True))
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "minLength": self.least, "maxLength": self.most}
 
     def _read(self, text: str) -> str:
         # A hostile text is not worth normalising: NFC makes a text at most three times as long.
@@ -67,6 +70,9 @@ class Id:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(self._read)
 
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "format": "uuid"}
+
     def _read(self, value: object) -> str:
         if isinstance(value, str) and UUID.fullmatch(value.lower()):
             return value.lower()
@@ -96,7 +102,7 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
         except ValidationError as error:
             if error.title != function.__name__:
                 raise
-            raise _refusal(error, names) from None
+            raise refusal(error, names) from None
 
     return bounded
 
@@ -106,10 +112,11 @@ def parse(shape: type[R], value: object) -> R:
     try:
         return TypeAdapter(shape).validate_python(value)
     except ValidationError as error:
-        raise _refusal(error, []) from None
+        raise refusal(error) from None
 
 
-def _refusal(error: ValidationError, names: list[str]) -> Unprocessable:
+def refusal(error: ValidationError, names: Sequence[str] = ()) -> Unprocessable:
+    """What a caller is told of values that did not fit; `names` are those of positional arguments."""
     faults = [
         {"field": _field(fault["loc"], names), "message": fault["msg"]}
         for fault in error.errors(include_input=False, include_url=False, include_context=False)
@@ -118,7 +125,7 @@ def _refusal(error: ValidationError, names: list[str]) -> Unprocessable:
     return Unprocessable("invalid_arguments", told, faults[:20])
 
 
-def _field(where: tuple[int | str, ...], names: list[str]) -> str:
+def _field(where: tuple[int | str, ...], names: Sequence[str]) -> str:
     first, *rest = where or ("",)
     if isinstance(first, int) and first < len(names):
         first = names[first]

@@ -1,18 +1,26 @@
 """What every Eco² service has: /health, /ready, /metrics, an RPC to ask for them, and call metrics."""
 
 import json
+import logging
 import time
 from functools import cache
 from typing import Any
 
 from nameko.extensions import DependencyProvider
 from nameko.messaging import QueueConsumer
-from nameko.rpc import rpc
-from nameko.web.handlers import http
+from nameko.rpc import Rpc, rpc
+from nameko.timer import Timer
+from nameko.web.handlers import HttpRequestHandler
 from prometheus_client import CONTENT_TYPE_LATEST, Histogram, generate_latest
 from werkzeug.wrappers import Request, Response
 
 from services.kernel.broker import reach
+from services.kernel.tracing import Tracing
+from services.kernel.web import http
+
+log = logging.getLogger(__name__)
+
+OFTEN = (Rpc, HttpRequestHandler, Timer)  # what is called too often for a line each; events and tasks get one
 
 CALLS = Histogram(
     "eco2_call_seconds",
@@ -34,7 +42,10 @@ class Calls(DependencyProvider):
     def worker_result(self, worker_ctx: Any, result: Any = None, exc_info: Any = None) -> None:
         elapsed = time.monotonic() - self.started.pop(worker_ctx, time.monotonic())
         outcome = "ok" if exc_info is None else exc_info[0].__name__
-        _calls(worker_ctx.service_name, worker_ctx.entrypoint.method_name, outcome).observe(elapsed)
+        entrypoint = worker_ctx.entrypoint
+        _calls(worker_ctx.service_name, entrypoint.method_name, outcome).observe(elapsed)
+        if not isinstance(entrypoint, OFTEN):
+            log.info("%s: %s in %.1f ms", entrypoint.method_name, outcome, elapsed * 1000)
 
 
 @cache
@@ -88,6 +99,7 @@ class EcoService:
     name: str
     readiness = Readiness()
     calls = Calls()
+    tracing = Tracing()
 
     @rpc
     def health(self) -> dict[str, Any]:

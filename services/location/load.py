@@ -17,6 +17,7 @@ import psycopg2
 from psycopg2.extras import execute_values
 
 from services.kernel.config import ConfigError, load
+from services.kernel.migrations import owners_url
 from services.location.incoming import Dirty, NewPoint
 from services.location.points import Kind
 from services.location.sources import FORMATS
@@ -114,7 +115,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         loader = Loader(options.file, options.format, options.kind, None)
         if not options.dry_run:
-            connection = loader.connection = psycopg2.connect(str(load().database_url))
+            connection = loader.connection = psycopg2.connect(owners_url(load()))
         report = loader.run()
     except (Unusable, ConfigError, OSError) as error:
         print(error, file=sys.stderr)

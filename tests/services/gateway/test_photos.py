@@ -7,9 +7,9 @@ import random
 import pytest
 from PIL import Image
 
-from services.gateway.photos import prepare
 from services.kernel.config import Images
 from services.kernel.errors import Invalid, Problem, TooLarge, Unprocessable, UnsupportedMedia
+from services.kernel.photos import prepare
 
 LIMITS = Images(
     max_bytes=1_000_000,

@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import eventlet
 import pytest
 import redis
+from eventlet.semaphore import Semaphore
 from uuid6 import uuid7
 
+from services.gateway.listening import Listener
 from services.gateway.streams import follow
 from services.kernel.errors import Unavailable
 from services.waste.progress import tell_end, tell_stage
@@ -91,6 +94,50 @@ def test_a_listener_that_has_heard_the_end_hears_no_more(cache: redis.Redis, sca
     told(cache, scan_id, "completed")
 
     assert list(listen(cache, scan_id, DONE, "100-0")) == []
+
+
+@pytest.mark.parametrize("heard_before", range(len(ALL) + 1))
+def test_a_gateway_that_restarts_loses_and_repeats_nothing(stack: TestStack, scan_id: str, heard_before: int) -> None:
+    """The listener is cut off after each event in turn and goes on at another gateway, with a connection of its own."""
+
+    def gateway(last_id: str | None) -> Iterator[dict[str, str]]:
+        connection = redis.Redis.from_url(stack.settings["ECO2_REDIS_URL"], decode_responses=True)
+        return listen(connection, scan_id, DONE, last_id)
+
+    cache = redis.Redis.from_url(stack.settings["ECO2_REDIS_URL"], decode_responses=True)
+    told(cache, scan_id, *STAGES, "completed")
+
+    first = gateway(None)
+    before = [next(first)["id"] for _ in range(heard_before)]
+    first.close()  # type: ignore[attr-defined]
+    after = [event["id"] for event in gateway(before[-1] if before else None)]
+
+    assert before + after == ALL
+
+
+def test_what_is_told_while_no_gateway_runs_is_heard_from_the_next_one(cache: redis.Redis, scan_id: str) -> None:
+    told(cache, scan_id, "queued", "stored")
+    first = listen(cache, scan_id, RUNNING)
+    before = [next(first)["id"], next(first)["id"]]
+    first.close()  # type: ignore[attr-defined]
+    told(cache, scan_id, "vision", "rules", "answer", "completed")
+
+    after = [event["id"] for event in listen(cache, scan_id, DONE, before[-1])]
+
+    assert before + after == ALL
+
+
+def test_a_listeners_place_is_given_back_once_however_often_its_stream_is_closed() -> None:
+    call: Any = SimpleNamespace(services=SimpleNamespace(listeners=Semaphore(1)))
+    stream = Listener(call).stream(iter(["a line"]))
+    with pytest.raises(Unavailable, match="too_many_streams"):
+        Listener(call)
+
+    assert stream.get_data() == b"a line"
+    stream.close()
+    stream.close()
+
+    assert call.services.listeners.balance == 1
 
 
 def test_a_finished_scan_whose_stream_has_gone_is_told_all_the_same(cache: redis.Redis, scan_id: str) -> None:
