@@ -7,8 +7,8 @@ from peewee import fn
 from pydantic import Field
 from uuid6 import uuid7
 
-from services.chat import pages
 from services.chat.tables import Conversation, Message
+from services.kernel import cursors
 from services.kernel.arguments import Id, Line, checked, missing
 
 ConversationId = Annotated[str, Id("conversation")]
@@ -32,7 +32,7 @@ def listed(owner: User, limit: Annotated[int, Field(ge=1, le=100)] = 20, cursor:
     """
     mine = Conversation.select().where(Conversation.owner == owner)
     if cursor is not None:
-        last = pages.conversation_place(cursor, owner)
+        last = cursors.moment(cursor, owner)
         mine = mine.where(fn.ROW(Conversation.updated_at, Conversation.id) < fn.ROW(*last))
     found = list(mine.order_by(Conversation.updated_at.desc(), Conversation.id.desc()).limit(limit + 1))
     page = found[:limit]
@@ -41,7 +41,7 @@ def listed(owner: User, limit: Annotated[int, Field(ge=1, le=100)] = 20, cursor:
     answering: dict[Any, Any] = dict(list(rows))
     return {
         "conversations": [_as_dict(one, answering.get(one.id)) for one in page],
-        "next": pages.after_conversation(page[-1].updated_at, page[-1].id, owner) if len(found) > limit else None,
+        "next": cursors.at_moment(page[-1].updated_at, page[-1].id, owner) if len(found) > limit else None,
     }
 
 

@@ -8,9 +8,10 @@ from peewee import SQL, IntegrityError, fn
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from uuid6 import uuid7
 
-from services.chat import conversations, pages
+from services.chat import conversations
 from services.chat.conversations import ConversationId, Owner
 from services.chat.tables import Conversation, Feedback, Message
+from services.kernel import cursors
 from services.kernel.arguments import Id, Line, Lines, checked, missing
 from services.kernel.errors import Conflict
 
@@ -85,12 +86,12 @@ def listed(
     conversations.get(conversation_id, owner)
     said = Message.select().where(Message.conversation == conversation_id)
     if cursor is not None:
-        said = said.where(Message.ordinal < pages.message_place(cursor, conversation_id))
+        said = said.where(Message.ordinal < cursors.number(cursor, conversation_id))
     found = list(said.order_by(Message.ordinal.desc()).limit(limit + 1))
     page = found[:limit]
     return {
         "messages": _as_dicts(reversed(page), owner),
-        "next": pages.before_message(page[-1].ordinal, conversation_id) if len(found) > limit else None,
+        "next": cursors.at_number(page[-1].ordinal, conversation_id) if len(found) > limit else None,
     }
 
 

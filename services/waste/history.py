@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from peewee import fn
 from pydantic import Field
 
+from services.kernel import cursors
 from services.kernel.arguments import Id, Line, checked
-from services.waste.cursor import Cursor
 from services.waste.tables import Scan
 from services.waste.views import image_url, status
 
@@ -33,13 +33,12 @@ def scans_of(
     if item_id is not None:
         mine = mine.where(Scan.result["item_id"] == item_id)
     if cursor is not None:
-        last = Cursor.decode(cursor, owner)
-        mine = mine.where(fn.ROW(Scan.created_at, Scan.id) < fn.ROW(last.created_at, last.scan_id))
+        mine = mine.where(fn.ROW(Scan.created_at, Scan.id) < fn.ROW(*cursors.moment(cursor, owner)))
     found = list(mine.order_by(Scan.created_at.desc(), Scan.id.desc()).limit(limit + 1))
     page = found[:limit]
     return {
         "scans": [_line(scan, cdn_url) for scan in page],
-        "next": Cursor(page[-1].created_at, page[-1].id).encode(owner) if len(found) > limit else None,
+        "next": cursors.at_moment(page[-1].created_at, page[-1].id, owner) if len(found) > limit else None,
     }
 
 

@@ -13,7 +13,6 @@ from werkzeug.wrappers import Response
 
 from services.gateway import cookies
 from services.gateway.call import Call
-from services.gateway.edge import origin
 from services.gateway.route import Route
 from services.gateway.shapes import Answer, Body, Query, Time, Uuid
 from services.kernel.arguments import Line
@@ -24,7 +23,7 @@ OAUTH_PATH = "/api/auth/oauth"
 
 Provider = Literal["google", "kakao", "naver"]
 Method = Literal["password", "google", "kakao", "naver"]
-Email = Annotated[str, Line(3, 254)]
+Email = Annotated[str, Line(3, 254), Field(json_schema_extra={"format": "email"})]
 NewPassword = Annotated[str, Field(min_length=10, max_length=128, description="10 to 128 characters")]
 Password = Annotated[str, Field(min_length=1, max_length=128)]
 Token = Annotated[str, Field(min_length=1, max_length=128)]
@@ -292,8 +291,7 @@ def _cookies_token(call: Call) -> str:
     token = cookies.refresh_token(call.request)
     if token is None:
         raise Unauthenticated("token_missing", "Send the refresh token, or sign in with cookies.")
-    edge = call.settings.gateway
-    cookies.check_origin(call.request, {origin(str(url)) for url in (*edge.cors_origins, edge.public_url)})
+    call.services.edge.check_origin(call.request)
     return token
 
 

@@ -14,37 +14,37 @@ from datetime import UTC, datetime, timedelta
 
 from services.kernel.errors import Unprocessable
 
-_CONVERSATION = struct.Struct(">q16s")  # microseconds since 1970, UUID
-_MESSAGE = struct.Struct(">q")  # ordinal
+_MOMENT = struct.Struct(">q16s")  # microseconds since 1970, UUID
+_NUMBER = struct.Struct(">q")
 _DIGEST_BYTES = 6
 _TEXT = re.compile(r"[A-Za-z0-9_-]{1,60}={0,2}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def after_conversation(updated_at: datetime, conversation_id: uuid.UUID, owner: str) -> str:
-    """The cursor of the conversations of `owner` behind this one."""
-    return _encode(_CONVERSATION.pack((updated_at - _EPOCH) // _MICROSECOND, conversation_id.bytes), owner)
+def at_moment(moment: datetime, thing: uuid.UUID, whose: str) -> str:
+    """The cursor of what lies behind a `thing` of this moment, in the list of `whose`; safe in an address."""
+    return _encode(_MOMENT.pack((moment - _EPOCH) // _MICROSECOND, thing.bytes), whose)
 
 
-def conversation_place(cursor: str, owner: str) -> tuple[datetime, uuid.UUID]:
-    """What `after_conversation` was given. Raises `Unprocessable` ``cursor_invalid``."""
-    microseconds, found = _CONVERSATION.unpack(_decode(cursor, owner, _CONVERSATION.size))
+def moment(cursor: str, whose: str) -> tuple[datetime, uuid.UUID]:
+    """What `at_moment` was given. Raises `Unprocessable` ``cursor_invalid``."""
+    microseconds, thing = _MOMENT.unpack(_decode(cursor, whose, _MOMENT.size))
     try:
-        return _EPOCH + timedelta(microseconds=microseconds), uuid.UUID(bytes=found)
+        return _EPOCH + timedelta(microseconds=microseconds), uuid.UUID(bytes=thing)
     except OverflowError:
         raise _invalid() from None
 
 
-def before_message(ordinal: int, conversation_id: str) -> str:
-    """The cursor of the messages of a conversation before this one."""
-    return _encode(_MESSAGE.pack(ordinal), conversation_id)
+def at_number(number: int, whose: str) -> str:
+    """The cursor of what lies behind this number, in the list of `whose`."""
+    return _encode(_NUMBER.pack(number), whose)
 
 
-def message_place(cursor: str, conversation_id: str) -> int:
-    """What `before_message` was given. Raises `Unprocessable` ``cursor_invalid``."""
-    ordinal: int = _MESSAGE.unpack(_decode(cursor, conversation_id, _MESSAGE.size))[0]
-    return ordinal
+def number(cursor: str, whose: str) -> int:
+    """What `at_number` was given. Raises `Unprocessable` ``cursor_invalid``."""
+    found: int = _NUMBER.unpack(_decode(cursor, whose, _NUMBER.size))[0]
+    return found
 
 
 def _encode(place: bytes, whose: str) -> str:
