@@ -203,6 +203,18 @@ def soak_crashes(context: Context, moments: int = 210, seed: int | None = None, 
     commands.soak_crashes(moments, seed, json=json)
 
 
+@task(name="check", help={"file": "another file than provisioning/cluster.yaml", "json": "for scripts"})
+def check_cluster(context: Context, file: str | None = None, json: bool = False) -> None:
+    """Check the file that says what the cluster is: every mistake with its line; exit code 2 when there is one."""
+    commands.cluster("check", file, *(["--json"] if json else []))
+
+
+@task(name="show", help={"file": "another file", "json": "for scripts", "mermaid": "as a diagram"})
+def show_cluster(context: Context, file: str | None = None, json: bool = False, mermaid: bool = False) -> None:
+    """Print the cluster: its nodes, what stands where, and the totals."""
+    commands.cluster("show", file, *(["--json"] if json else []), *(["--mermaid"] if mermaid else []))
+
+
 @task(name="api", help={"cases": "how many requests each operation gets"})
 def soak_api(context: Context, cases: int = 90) -> None:
     """Ask the API over 5,000 times what its document allows and what not (5 minutes), and check every answer."""
@@ -263,4 +275,5 @@ namespace.add_collection(
 namespace.add_collection(Collection("wal", journal_status, tasks, show, retry, cancel, prune, backup, dead, doctor))
 namespace.add_collection(Collection("location", load_points))
 namespace.add_collection(Collection("bench", bench_journal, bench_location))
+namespace.add_collection(Collection("cluster", check_cluster, show_cluster))
 namespace.add_collection(Collection("soak", soak_crashes, soak_api))

@@ -157,6 +157,11 @@ def soak_crashes(moments: int, seed: int | None, *, json: bool) -> None:
     module_alone("tests.wal.crashes", *words)
 
 
+def cluster(command: str, file: str | None, *flags: str) -> None:
+    """Look at a cluster file."""
+    module_alone("provisioning.cluster", command, *flags, *([file] if file else []))
+
+
 def soak_api(cases: int) -> None:
     """The API's contract test, with many cases an operation."""
     words = ["-m", "pytest", "-q", "-s", "tests/e2e/test_api_contract.py"]
