@@ -10,7 +10,6 @@ from pathlib import Path
 import psutil
 import psycopg2
 import pytest
-from evidence import alive, printed
 
 from provisioning.local import down, survey, up, urls
 from provisioning.local.ports import is_listening, sockets_of
@@ -18,6 +17,7 @@ from provisioning.local.probes import s3_client
 from provisioning.local.processes import members
 from provisioning.local.settings import BUCKET, Stack
 from provisioning.local.supervise import Supervisor
+from tests.provisioning.local.evidence import alive, printed
 
 
 def listening(home):

@@ -6,12 +6,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from evidence import printed
 
 from provisioning.local import LocalError, NotReady, StepFailed, down, status, survey, up, urls
 from provisioning.local.processes import members
 from provisioning.local.settings import PROCESSES, Stack
 from provisioning.local.supervise import Supervisor
+from tests.provisioning.local.evidence import printed
 
 pytestmark = pytest.mark.usefixtures("without_parts")
 

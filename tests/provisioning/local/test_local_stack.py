@@ -11,13 +11,13 @@ from pathlib import Path
 import psutil
 import psycopg2
 import pytest
-from evidence import printed
 
 from provisioning.local import LocalError, NotReady, down, logs, status, survey, up, urls
 from provisioning.local.probes import OF_PART, s3_client
 from provisioning.local.processes import members
 from provisioning.local.settings import BUCKET, VARIABLES, Stack
 from provisioning.local.supervise import Supervisor
+from tests.provisioning.local.evidence import printed
 
 
 def test_each_part_answers_in_its_own_protocol(stack):
