@@ -21,7 +21,7 @@ from workers.ai.pipeline import Pipeline
 from workers.ai.providers import Remote, openai_remote
 
 REPOSITORY = Path(__file__).parents[4]
-QUICK: dict[str, Any] = {"read_timeout_s": 1.0, "deadline_s": 8.0, "limit_wait_s": 0.2, "breaker_failures": 100}
+QUICK: dict[str, Any] = {"read_timeout_s": 3.0, "deadline_s": 8.0, "limit_wait_s": 0.2, "breaker_failures": 100}
 
 Far = Callable[..., Remote]
 
