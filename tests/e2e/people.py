@@ -32,7 +32,8 @@ class Person:
         assert login.is_success, login.text
         headers = {"Authorization": f"Bearer {login.json()['access_token']}"}
         client.headers.update(headers)
-        eventually(lambda: client.get("/api/user/me").status_code == 200)
+        profile = client.get("/api/user/me")  # at once: nobody should have to wait for it
+        assert profile.is_success, profile.text
         return cls(client, email, headers)
 
     def scan(self, photo: bytes) -> dict[str, Any]:

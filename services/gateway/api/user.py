@@ -1,8 +1,10 @@
 """What is a user's own, and the leaderboard: ``/api/user``."""
 
 import io
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
+import eventlet
 from eventlet import tpool
 from PIL import Image, ImageOps
 from pydantic import Field
@@ -32,6 +34,7 @@ from services.kernel.config import Images
 from services.kernel.errors import NotFound
 
 ME = "/api/user/me"
+PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.0)
 
 
 def _without_default(schema: dict[str, Any]) -> None:
@@ -103,12 +106,23 @@ class Board(Query):
     limit: int = Field(20, ge=1, le=100)
 
 
+def _expected(ask: Callable[[], Any]) -> Any:
+    """What `ask` finds. Who has just registered may come before userinfo has heard of it: then a moment later."""
+    for pause_s in PAUSES_S:
+        try:
+            return ask()
+        except NotFound:
+            eventlet.sleep(pause_s)
+    return ask()
+
+
 def profile(call: Call) -> Any:
-    return call.services.userinfo.profile(call.user)
+    return _expected(lambda: call.services.userinfo.profile(call.user))
 
 
 def change_profile(call: Call, body: ProfileChanges) -> Any:
-    return call.services.userinfo.update_profile(call.user, body.model_dump(exclude_unset=True))
+    changes = body.model_dump(exclude_unset=True)
+    return _expected(lambda: call.services.userinfo.update_profile(call.user, changes))
 
 
 def delete_account(call: Call, body: AccountDeletion) -> Response:
@@ -120,15 +134,16 @@ def delete_account(call: Call, body: AccountDeletion) -> Response:
 
 
 def settings(call: Call) -> Any:
-    return call.services.userinfo.settings(call.user)
+    return _expected(lambda: call.services.userinfo.settings(call.user))
 
 
 def change_settings(call: Call, body: SettingsChanges) -> Any:
-    return call.services.userinfo.update_settings(call.user, body.model_dump(exclude_unset=True))
+    changes = body.model_dump(exclude_unset=True)
+    return _expected(lambda: call.services.userinfo.update_settings(call.user, changes))
 
 
 def set_avatar(call: Call, file: File, form: AvatarForm) -> Any:
-    task_id = call.services.userinfo.avatar_begin(call.user)["task_id"]
+    task_id = _expected(lambda: call.services.userinfo.avatar_begin(call.user))["task_id"]
     side_px = call.settings.userinfo.avatar_side_px
     picture = tpool.execute(square, file.content, file.declared_type, call.settings.images, side_px)
     call.services.tasks("image.store", picture.body, task_id=task_id, content_type=picture.content_type)
