@@ -8,7 +8,7 @@ from dataclasses import dataclass
 class Retry:
     """At most ``attempts`` in all, with waits of ``first_s``, doubled each time up to ``longest_s``.
 
-    Jitter takes up to half of each wait away, so that thirteen nodes that failed together do not come back together.
+    Jitter takes up to half of each wait away, so that nodes that failed together do not come back together.
     """
 
     attempts: int = 5

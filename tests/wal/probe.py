@@ -217,6 +217,12 @@ class ProbeWorker:
             statement = f"SELECT {columns} FROM task WHERE task_id = ?"  # noqa: S608
             return journal.execute(statement, (task_id,)).fetchone()  # type: ignore[no-any-return]
 
+    def finished_stages(self, task_id: str) -> set[str]:
+        """The stages of a task that its journal keeps: no rerun runs them again."""
+        with sqlite3.connect(f"file:{self.folder}/{self.name}.db?mode=ro", uri=True) as journal:
+            rows = journal.execute("SELECT stage FROM checkpoint WHERE task_id = ?", (task_id,)).fetchall()
+        return {stage for (stage,) in rows}
+
     def waiting(self, queue: str = "") -> int:
         """How many messages are ready in one of its queues ("", ".dead", ".delay.1s")."""
         return int(Queue(f"tasks.{self.name}{queue}", channel=self.channel).queue_declare(passive=True).message_count)

@@ -69,10 +69,10 @@ def test_a_task_that_is_put_again_is_not_run_again_but_told_again(probe: ProbeWo
 def test_a_task_that_is_put_again_while_it_runs_joins_it(mortal: ProbeWorker) -> None:
     """Guards W8: one run, one outcome, and both messages are settled."""
     mortal.start()
-    task_id = mortal.put("sleep", 0.5)
+    task_id = mortal.put("sleep", 2)
     eventually(lambda: mortal.effects(task_id))
 
-    mortal.put("sleep", 0.5, task_id=task_id)
+    mortal.put("sleep", 2, task_id=task_id)
 
     mortal.outcome(task_id)
     mortal.terminate()
@@ -265,7 +265,7 @@ def test_tasks_that_were_running_at_a_sigkill_are_completed_once_each(mortal: Pr
     """Guards W7. The journal's recovery and RabbitMQ's redelivery meet: each task is run by one of them."""
     mortal.start()
     ids = [mortal.put("staged") for _ in range(15)]
-    eventually(lambda: all(mortal.effects(task_id) for task_id in ids))
+    eventually(lambda: all(mortal.finished_stages(task_id) for task_id in ids))
     mortal.kill()
     (mortal.folder / "go").touch()
 
@@ -284,7 +284,7 @@ def test_tasks_that_rabbitmq_has_forgotten_are_completed_from_the_journal(mortal
     """Guards W7: there, recovery counted them and ran none."""
     mortal.start()
     ids = [mortal.put("staged") for _ in range(4)]
-    eventually(lambda: all(mortal.effects(task_id) for task_id in ids))
+    eventually(lambda: all(mortal.finished_stages(task_id) for task_id in ids))
     mortal.kill()
     (mortal.folder / "go").touch()
     eventually(lambda: mortal.waiting() == 4)  # given back by the connection's end

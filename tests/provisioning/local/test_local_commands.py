@@ -58,7 +58,34 @@ def test_a_failure_in_either_run_is_a_failure_and_both_are_told(runs, capfd, fai
     assert end.value.code == 1
     assert [name for name in ("one -s", "two -s") if name in str(end.value)] == [f"{name} -s" for name in failing]
     said = capfd.readouterr().out
-    assert (said.count("1 failed"), said.count("1 passed")) == (len(failing), 2 - len(failing))
+    assert "once more, alone: " in said
+    assert (said.count("1 failed"), said.count("1 passed")) == (2 * len(failing), 2 - len(failing))
+
+
+def test_what_fails_on_a_busy_machine_and_passes_alone_is_told_and_no_failure(runs, tmp_path, capfd):
+    runs()
+    (tmp_path / "one" / "test_shy.py").write_text(
+        "import pathlib\n"
+        "def test_shy():\n"
+        "    tried = pathlib.Path('tried')\n"
+        "    assert tried.exists() or tried.touch()\n"
+    )
+
+    commands.test(None)
+
+    said = capfd.readouterr().out
+    assert "once more, alone: one/test_shy.py::test_shy" in said
+    assert "PASSED ALONE, failed on a busy machine; make them firmer: one/test_shy.py::test_shy" in said
+
+
+def test_many_failures_are_not_repeated(runs, tmp_path, monkeypatch, capfd):
+    runs("one", "two")
+    monkeypatch.setattr(commands, "REPEATED_AT_MOST", 0)
+
+    with pytest.raises(Exit, match="tests failed"):
+        commands.test(None)
+
+    assert "once more" not in capfd.readouterr().out
 
 
 def test_a_selection_may_be_in_one_run_only_but_has_to_be_somewhere(runs, tmp_path, capfd):
