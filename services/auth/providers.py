@@ -80,8 +80,8 @@ class Google:
         return _session(self._settings, self._callback, self._timeout_s, "client_secret_basic")
 
 
-class Kakao:
-    """Vouches for an address that is both valid and verified."""
+class _WithProfile:
+    """A provider of plain OAuth 2.0, which is asked for the person's profile."""
 
     def __init__(self, settings: OAuthProvider, callback: str, timeout_s: float) -> None:
         self._settings, self._callback, self._timeout_s = settings, callback, timeout_s
@@ -89,6 +89,10 @@ class Kakao:
     def authorize_url(self, begun: Begun) -> str:
         with _session(self._settings, self._callback, self._timeout_s) as session:
             return _authorize_url(session, str(self._settings.authorize_url), begun)
+
+
+class Kakao(_WithProfile):
+    """Vouches for an address that is both valid and verified."""
 
     def finish(self, code: str, begun: Begun, issuer: str | None) -> Somebody:
         with _session(self._settings, self._callback, self._timeout_s) as session, _as_problem("kakao"):
@@ -99,15 +103,8 @@ class Kakao:
         return Somebody("kakao", _subject(told.get("id")), _text(account.get("email")), proven, _text(name))
 
 
-class Naver:
+class Naver(_WithProfile):
     """Says nothing about whether the address is proven, so it vouches for none."""
-
-    def __init__(self, settings: OAuthProvider, callback: str, timeout_s: float) -> None:
-        self._settings, self._callback, self._timeout_s = settings, callback, timeout_s
-
-    def authorize_url(self, begun: Begun) -> str:
-        with _session(self._settings, self._callback, self._timeout_s) as session:
-            return _authorize_url(session, str(self._settings.authorize_url), begun)
 
     def finish(self, code: str, begun: Begun, issuer: str | None) -> Somebody:
         with _session(self._settings, self._callback, self._timeout_s) as session, _as_problem("naver"):

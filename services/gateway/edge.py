@@ -79,7 +79,9 @@ class Edge:
         """Serve the call, if its caller may still call."""
         if call.route.counted == "none":
             return self._answer(call, parts)
-        _within(self._limits.hit("address", call.address))
+        refusal = self._limits.refusal("address", call.address)
+        if refusal is not None:
+            _within(refusal)
         self._identify(call)
         count = self._limits.hit(call.route.counted, call.viewer or call.address)
         try:

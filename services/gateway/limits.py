@@ -2,7 +2,9 @@
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import redis
 from limits import RateLimitItem, parse
@@ -13,6 +15,8 @@ from services.gateway.route import Limit
 from services.kernel.config import Limits
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -47,16 +51,33 @@ class RateLimits:
 
     def hit(self, name: "Limit | str", who: str) -> Count:
         """Count one request of `who` against the limit `name`."""
+        return self._counted(name, lambda limiter, item: _count(limiter, item, name, who))
+
+    def refusal(self, name: str, who: str) -> Count | None:
+        """Count one request of `who`; how it stands only where it is one too many, for that costs another question."""
+
+        def count(limiter: SlidingWindowCounterRateLimiter, item: RateLimitItem) -> Count | None:
+            return None if limiter.hit(item, name, who) else _standing(limiter, item, name, who, allowed=False)
+
+        return self._counted(name, count)
+
+    def _counted(self, name: str, count: Callable[[SlidingWindowCounterRateLimiter, RateLimitItem], T]) -> T:
         item = self._items[name]
         try:
-            return _count(self._shared, item, name, who)
+            return count(self._shared, item)
         except redis.RedisError as error:
             log.warning("requests are counted in this process only: %s", error)
-            return _count(self._own, item, name, who)
+            return count(self._own, item)
 
 
 def _count(limiter: SlidingWindowCounterRateLimiter, item: RateLimitItem, name: str, who: str) -> Count:
     allowed = limiter.hit(item, name, who)
+    return _standing(limiter, item, name, who, allowed)
+
+
+def _standing(
+    limiter: SlidingWindowCounterRateLimiter, item: RateLimitItem, name: str, who: str, allowed: bool
+) -> Count:
     stats = limiter.get_window_stats(item, name, who)
     reset_s = max(1, round(stats.reset_time - time.time()))
     return Count(name, allowed, item.amount, max(0, stats.remaining), item.get_expiry(), reset_s)

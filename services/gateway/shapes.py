@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Lang = Literal["ko", "en"]
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, description="degrees north")]
@@ -10,7 +10,6 @@ Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, descrip
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, max_length=40)]
 Uuid = Annotated[str, Field(json_schema_extra={"format": "uuid"}, max_length=36)]
 Probability = Annotated[float, Field(ge=0, le=1)]
-Object = dict[str, JsonValue]
 
 
 def _parts(value: Any) -> Any:

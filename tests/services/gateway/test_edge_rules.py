@@ -237,6 +237,19 @@ def test_limits_hold_in_this_process_while_redis_is_away(stack: Any) -> None:
     assert [limits.hit("mail", "x").allowed for _ in range(3)] == [True, True, False]
 
 
+def test_an_address_is_told_how_it_stands_only_where_it_is_refused(stack: Any) -> None:
+    limits = stack.config.gateway.limits.model_copy(update={"address": "2/hour"})
+    for url in (str(stack.config.redis_url), "redis://127.0.0.1:1/0"):
+        counted = RateLimits(limits, redis.from_url(url, decode_responses=True), url)
+        who = str(uuid7())
+
+        first, second, third = (counted.refusal("address", who) for _ in range(3))
+
+        assert (first, second) == (None, None)
+        assert third is not None
+        assert (third.allowed, third.limit, third.left, third.window_s) == (False, 2, 0, 3600)
+
+
 def test_a_key_lets_a_thing_be_made_once(http: httpx.Client) -> None:
     key = {"Idempotency-Key": str(uuid7())}
 
