@@ -2,6 +2,7 @@
 
 from invoke import Collection, Context, task
 
+from provisioning import tasks as cluster_tasks
 from provisioning.local import commands
 
 
@@ -268,7 +269,9 @@ def bench_location(context: Context, url: str) -> None:
     commands.module_alone("benchmarks.location", url)
 
 
-namespace = Collection(up, down, status, logs, demo, shell, test, lint, evaluate, evaluate_search)
+namespace = Collection(
+    up, down, status, logs, demo, shell, test, lint, evaluate, evaluate_search, *cluster_tasks.TASKS
+)
 namespace.add_collection(
     Collection("db", migrate, migration_status, rollback, backup_database, restore_database, document_database)
 )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
-from provisioning.run.errors import ErrorClass, OnceUnsure, PhasesError, one_meaning_each
+from provisioning.run.errors import ErrorClass, NotYet, OnceUnsure, PhasesError, one_meaning_each
 from provisioning.run.retry import Retry
 from provisioning.run.step import Step
 
@@ -64,7 +64,8 @@ class Phase(ABC, Generic[FactsT, ActionT]):
 
     def inputs(self, node: str | None) -> Any:
         """What this step is made from, as a JSON value without secrets. While it is the same, a finished step of a
-        resumed run is not repeated: whatever should make it run again (the machine's id, a version) belongs in it."""
+        resumed run is not repeated: whatever should make it run again (the machine's id, a version) belongs in it.
+        Raises `errors.NotYet` where it follows from what an earlier phase makes."""
         return None
 
     @abstractmethod
@@ -99,8 +100,12 @@ def to_do(phase: Phase[FactsT, ActionT], step: Step) -> list[ActionT]:
 
 
 def digest(phase: AnyPhase, node: str | None) -> str:
-    """SHA-256 of the step's inputs."""
-    text = json.dumps(phase.inputs(node), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """SHA-256 of the step's inputs; of None while they are not known."""
+    try:
+        inputs = phase.inputs(node)
+    except NotYet:
+        inputs = None
+    text = json.dumps(inputs, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -14,11 +14,18 @@ class Pool(Generic[Item, Result]):
     """Runs ``work`` for each item, at most ``bound`` at once, in the order given.
 
     The threads are daemons: `concurrent.futures.ThreadPoolExecutor` waits for its threads when the program ends, and
-    one call without a bound would keep it from ending at all.
+    one call without a bound would keep it from ending at all. After a result that ``halts``, no other item is begun.
     """
 
-    def __init__(self, work: Callable[[Item], Result], items: Iterable[Item], bound: int) -> None:
+    def __init__(
+        self,
+        work: Callable[[Item], Result],
+        items: Iterable[Item],
+        bound: int,
+        halts: Callable[[Result], bool] = lambda result: False,
+    ) -> None:
         self._work = work
+        self._halts = halts
         self._waiting: queue.SimpleQueue[tuple[Item, Future[Result]]] = queue.SimpleQueue()
         self.futures: dict[Future[Result], Item] = {}
         for item in items:
@@ -46,4 +53,7 @@ class Pool(Generic[Item, Result]):
             except BaseException as error:
                 future.set_exception(error)
             else:
+                # Here and not by who waits for the future: this thread takes the next item at once.
+                if self._halts(result):
+                    self.cancel_waiting()
                 future.set_result(result)

@@ -190,7 +190,9 @@ def watch(runs: Sequence[StepRun], bound: int, settings: Settings, halt_on_failu
 
     Raises `JournalUnwritable` once every running step has been asked to stop.
     """
-    pool: Pool[StepRun, Ending] = Pool(StepRun.run, runs, min(bound, settings.bound))
+    pool: Pool[StepRun, Ending] = Pool(
+        StepRun.run, runs, min(bound, settings.bound), lambda ending: halt_on_failure and ending is Ending.FAILED
+    )
     given_up: set[Future[Ending]] = set()
     waiting = set(pool.futures)
     unwritable: BaseException | None = None

@@ -1,0 +1,133 @@
+"""What each component's chart is told: the whole of it as golden files, and what must never change about it by name."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from provisioning.cluster import Cluster, matrix
+from provisioning.kubernetes.components import COMPONENTS, UNINITIALIZED, calico, cloud_controller, component, storage
+from provisioning.kubernetes.components import load_balancer as load_balancer_values
+from provisioning.kubernetes.errors import ChartMissing
+from provisioning.kubernetes.release_table import chart_of, flat, layers, missing_charts, own_releases, release, specs
+from provisioning.run import NotYet
+from provisioning.site import Site
+from tests.provisioning.kubernetes.world import chart
+
+
+@pytest.mark.parametrize("name", COMPONENTS)
+def test_the_values_of_a_component_are_those_of_the_golden_file(
+    name: str, site: Site, golden: Callable[[str, str], None]
+) -> None:
+    golden(f"{name}.yaml", yaml.safe_dump(component(site, name).values, sort_keys=True))
+
+
+def test_every_component_is_a_release_of_the_file_with_a_chart_in_the_matrix(site: Site) -> None:
+    for name in COMPONENTS:
+        spec = component(site, name)
+        assert spec.chart == matrix().components[name].chart
+        assert spec.namespace == site.cluster.releases[name].namespace
+
+
+def test_what_runs_before_the_cloud_controller_tolerates_nodes_that_it_has_not_seen(cluster: Cluster) -> None:
+    for values in (calico(cluster, None), cloud_controller(cluster, None)):
+        keys = {each.get("key") for each in values["tolerations"]}
+        assert {UNINITIALIZED, "node.kubernetes.io/not-ready", "node-role.kubernetes.io/control-plane"} <= keys
+
+
+def test_typha_may_run_on_the_first_control_plane_since_nothing_else_has_joined_yet(cluster: Cluster) -> None:
+    installation = calico(cluster, None)["installation"]
+    assert "nodeSelector" not in installation["typhaDeployment"]["spec"]["template"]["spec"]
+    assert list(installation["typhaAffinity"]["nodeAffinity"]) == ["preferredDuringSchedulingIgnoredDuringExecution"]
+
+
+def test_the_pods_network_is_the_one_that_kubeadm_was_told(cluster: Cluster) -> None:
+    [pool] = calico(cluster, None)["installation"]["calicoNetwork"]["ipPools"]
+    assert pool["cidr"] == str(cluster.network.pods)
+    assert pool["encapsulation"] == "VXLAN"
+
+
+def test_the_cloud_controller_is_of_the_clusters_own_minor(cluster: Cluster) -> None:
+    tag = cloud_controller(cluster, None)["image"]["tag"]
+    assert tag.startswith(f"v{cluster.kubernetes.version.line}.")
+
+
+def test_what_the_ebs_pods_request_in_all_their_containers_is_what_the_file_reserves(cluster: Cluster) -> None:
+    values = storage(cluster, None)
+    requests = {"ebs-csi-controller": values["controller"], "ebs-csi-node": values["node"]}
+    for name, containers in (("ebs-csi-controller", 6), ("ebs-csi-node", 3)):
+        pod = cluster.releases["aws-ebs-csi-driver"].pods[name]
+        assert requests[name]["resources"]["requests"]["cpu"] == f"{pod.requests.cpu // containers}m"
+
+
+def test_the_ebs_driver_tags_by_the_name_that_its_role_is_bound_to(cluster: Cluster) -> None:
+    controller = storage(cluster, None)["controller"]
+    assert controller["k8sTagClusterId"] == cluster.name
+    # The driver refuses tags in Kubernetes' own name space.
+    assert not [key for key in controller["extraVolumeTags"] if key.startswith("kubernetes.io/")]
+
+
+def test_the_load_balancer_controller_makes_nothing_that_its_role_may_not(site: Site) -> None:
+    values = load_balancer_values(site.cluster, site.outputs().network)
+    for forbidden in ("enableShield", "enableWaf", "enableWafv2", "enableBackendSecurityGroup"):
+        assert values[forbidden] is False
+    assert values["defaultTags"][f"kubernetes.io/cluster/{site.cluster.name}"] == "owned"
+
+
+def test_the_load_balancers_values_wait_for_the_network(site: Site) -> None:
+    site.outputs_file.unlink()
+    with pytest.raises(NotYet):
+        component(site, "aws-load-balancer-controller")
+
+
+def test_every_release_of_the_file_has_its_chart_by_the_role_of_its_nodes(cluster: Cluster) -> None:
+    charts = {name: chart_of(cluster, name) for name in own_releases(cluster)}
+    assert {name for name, chart in charts.items() if chart == "api"} == {
+        node.labels["domain"] for node in cluster.of_role("api")
+    }
+    assert {name for name, chart in charts.items() if chart == "worker"} == {
+        node.labels["domain"] for node in cluster.of_role("worker")
+    }
+    assert all(name == chart for name, chart in charts.items() if chart not in ("api", "worker"))
+
+
+def test_infrastructure_is_ready_before_services_and_services_before_what_looks_at_them(cluster: Cluster) -> None:
+    first, apps, last = layers(cluster)
+    assert {"postgresql", "redis", "rabbitmq", "metrics-server"} == set(first)
+    assert {"waste", "storage", "ai"} <= set(apps)
+    assert last == ["monitoring", "edge"]
+    assert sorted(first + apps + last) == sorted([*own_releases(cluster), "metrics-server"])
+
+
+def test_charts_that_are_missing_are_all_named_at_once(site: Site, tmp_path: Path) -> None:
+    chart(tmp_path / "charts" / "api", {})
+    missing = missing_charts(site.cluster, tmp_path / "charts")
+    assert "api" not in missing
+    assert {"worker", "postgresql", "monitoring", "edge"} <= set(missing)
+    with pytest.raises(ChartMissing, match=r"charts/worker.*charts/postgresql"):
+        specs(site, tmp_path / "charts")
+
+
+def test_a_service_is_told_its_place_its_image_and_what_is_outside(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, golden: Callable[[str, str], None]
+) -> None:
+    monkeypatch.setenv("ECO2_VERSION", "1.2.3")
+    for name in {chart_of(site.cluster, each) for each in own_releases(site.cluster)}:
+        chart(tmp_path / "charts" / name, {})
+    told = {spec.name: spec.values for spec in flat(specs(site, tmp_path / "charts"))}
+    golden("waste.json", json.dumps(told["waste"], indent=1, sort_keys=True) + "\n")
+    golden("edge.json", json.dumps(told["edge"], indent=1, sort_keys=True) + "\n")
+    assert all(values["image"]["tag"] == "1.2.3" for values in told.values() if "image" in values)
+
+
+def test_without_a_domain_there_are_no_hosts_and_no_certificate(site: Site, tmp_path: Path) -> None:
+    bare = site.cluster.model_copy(update={"domain": site.cluster.domain.model_copy(update={"name": None})})
+    told = json.loads(site.outputs_file.read_text())
+    told["domain"] = {"name": None, "hosted_zone_id": None, "certificate_arn": None}
+    site.outputs_file.write_text(json.dumps(told))
+    chart(tmp_path / "charts" / "edge", {})
+    values = release(Site(bare, site.cluster_file, site.folder), "edge", tmp_path / "charts").values
+    assert values["certificateArn"] is None
+    assert set(values["hosts"].values()) == {None}

@@ -1,0 +1,1 @@
+kubeadm certs renew all >&2

@@ -1,0 +1,5 @@
+echo "written.etcd=$(stat -c %Y /etc/kubernetes/pki/etcd/server.crt /etc/kubernetes/pki/etcd/peer.crt /etc/kubernetes/pki/etcd/healthcheck-client.crt | sort -n | tail -n 1)"
+echo "written.kube-apiserver=$(stat -c %Y /etc/kubernetes/pki/apiserver.crt /etc/kubernetes/pki/apiserver-etcd-client.crt /etc/kubernetes/pki/apiserver-kubelet-client.crt /etc/kubernetes/pki/front-proxy-client.crt | sort -n | tail -n 1)"
+echo "written.kube-controller-manager=$(stat -c %Y /etc/kubernetes/controller-manager.conf | sort -n | tail -n 1)"
+echo "written.kube-scheduler=$(stat -c %Y /etc/kubernetes/scheduler.conf | sort -n | tail -n 1)"
+echo "containers=$(crictl ps --state running -o json | tr -d '\n')"

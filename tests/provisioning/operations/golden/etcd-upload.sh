@@ -1,0 +1,1 @@
+printf '%s\n' 'url = "https://bucket/key?X-Amz-Signature=1"' 'upload-file = "/var/lib/etcd/eco2-snapshot.db"' 'header = "x-amz-meta-a: b"' | curl --config - --silent --show-error --fail --max-time 9 >&2

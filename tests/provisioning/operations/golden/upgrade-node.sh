@@ -1,0 +1,70 @@
+mkdir -p /etc/apt/keyrings
+curl -fsSL --retry 3 --connect-timeout 10 --max-time 60 -o /etc/apt/keyrings/kubernetes.asc.eco2 https://pkgs.k8s.io/core:/stable:/v1.34/deb/Release.key
+grep -q 'BEGIN PGP PUBLIC KEY BLOCK' /etc/apt/keyrings/kubernetes.asc.eco2
+chmod 0644 /etc/apt/keyrings/kubernetes.asc.eco2
+mv -f /etc/apt/keyrings/kubernetes.asc.eco2 /etc/apt/keyrings/kubernetes.asc
+
+mkdir -p /etc/apt/sources.list.d
+install -m 0644 /dev/null /etc/apt/sources.list.d/kubernetes.list.eco2
+cat >/etc/apt/sources.list.d/kubernetes.list.eco2 <<'ECO2_END'
+deb [arch=amd64 signed-by=/etc/apt/keyrings/kubernetes.asc] https://pkgs.k8s.io/core:/stable:/v1.34/deb/ /
+ECO2_END
+mv -f /etc/apt/sources.list.d/kubernetes.list.eco2 /etc/apt/sources.list.d/kubernetes.list
+
+dpkg --configure -a >&2
+tries=1
+# The lists have a lock that apt-get does not wait for.
+until apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 update >&2; do
+  if [ "$tries" -ge 10 ]; then
+    exit 100
+  fi
+  tries=$((tries + 1))
+  sleep 3
+done
+apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 install --no-install-recommends --allow-downgrades --allow-change-held-packages \
+  -o Dpkg::Options::=--force-confold 'kubeadm=1.34.12-*' >&2
+
+apt-mark hold kubeadm >&2
+
+timeout --kill-after=30 900 kubeadm upgrade node >&2
+dpkg --configure -a >&2
+tries=1
+# The lists have a lock that apt-get does not wait for.
+until apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 update >&2; do
+  if [ "$tries" -ge 10 ]; then
+    exit 100
+  fi
+  tries=$((tries + 1))
+  sleep 3
+done
+apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 install --no-install-recommends --allow-downgrades --allow-change-held-packages \
+  -o Dpkg::Options::=--force-confold 'kubelet=1.34.12-*' 'kubectl=1.34.12-*' >&2
+
+apt-mark hold kubelet kubectl >&2
+
+if [ "$(sha256sum </etc/containerd/config.toml | cut -d ' ' -f 1)" != 6fab374e68422b6838fa65e910575eb62310c547bb9fa0ad26f288f4da2d5d3f ]; then
+touch /run/eco2/containerd-is-stale
+mkdir -p /etc/containerd
+install -m 0644 /dev/null /etc/containerd/config.toml.eco2
+cat >/etc/containerd/config.toml.eco2 <<'ECO2_END'
+version = 3
+
+[plugins."io.containerd.cri.v1.images".pinned_images]
+  sandbox = "registry.k8s.io/pause:3.10.1"
+
+[plugins."io.containerd.cri.v1.images".registry]
+  config_path = "/etc/containerd/certs.d"
+
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
+  runtime_type = "io.containerd.runc.v2"
+
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
+  SystemdCgroup = true
+ECO2_END
+mv -f /etc/containerd/config.toml.eco2 /etc/containerd/config.toml
+systemctl restart containerd
+rm -f /run/eco2/containerd-is-stale
+fi
+
+systemctl daemon-reload
+systemctl restart kubelet

@@ -1,0 +1,161 @@
+"""A backup can be taken back, one that is damaged stops nothing, and a restore ends wherever it was cut off."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from provisioning.aws import Account
+from provisioning.operations import commands
+from provisioning.operations.backups import Backups
+from provisioning.operations.errors import NoBackup
+from provisioning.operations.etcd_backup import EtcdBackup
+from provisioning.operations.performing import Asked
+from provisioning.run import ExitCode
+from tests.doubles.aws import AwsAccount
+from tests.doubles.hosts import Fails, Reboots
+from tests.provisioning.operations.conftest import Lives, bucket
+from tests.provisioning.operations.living import Rig, Wanted, failures
+from tests.provisioning.operations.talking import Heard
+
+MASTER, API = "k8s-master", "k8s-api-waste"
+DATA = "/var/lib/etcd"
+
+
+def made(lives: Lives, aws: AwsAccount) -> tuple[Rig, Backups]:
+    rig = lives(Wanted((MASTER, API), "1.34.12"))
+    bucket(aws, rig)
+    return rig, Backups(rig.site, Account(rig.site.cluster.region))
+
+
+def back_up(rig: Rig, backups: Backups) -> str:
+    since = datetime.now(UTC).replace(microsecond=0)
+    rig.done(EtcdBackup(rig.site, rig.hosts, backups, since=since))
+    newest = backups.newest()
+    assert newest is not None
+    return newest.key
+
+
+def restore(rig: Rig, heard: Heard, **how: Any) -> ExitCode:
+    return commands.etcd_restore(rig.site, how.pop("asked", Asked(yes=True)), screen=heard.screen, **how)
+
+
+def kept(rig: Rig) -> list[str]:
+    folders = rig.world.hosts[MASTER].path("/var/lib").iterdir()
+    return sorted(each.name for each in folders if each.name.startswith("etcd."))
+
+
+def test_what_lies_in_the_bucket_is_what_etcd_gave_and_the_certificates(lives: Lives, aws: AwsAccount) -> None:
+    rig, backups = made(lives, aws)
+    key = back_up(rig, backups)
+    client, name = aws.client("s3"), backups.bucket
+    stored = client.get_object(Bucket=name, Key=key)
+    assert stored["Body"].read().startswith(b"eco2 etcd snapshot")
+    assert stored["Metadata"]["kubernetes"] == "1.34.12"
+    pki = client.get_object(Bucket=name, Key=Backups.pki_key(key))["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(pki)) as archive:
+        assert {"pki/ca.key", "pki/etcd/ca.key", "pki/sa.key"} <= set(archive.getnames())
+    # Nothing of it stays on the node, and the URL stands in no command and no record.
+    assert not rig.world.hosts[MASTER].exists(f"{DATA}/eco2-snapshot.db")
+    assert not rig.world.hosts[MASTER].exists("/run/eco2/pki.tar.gz")
+    assert not any("X-Amz-Signature" in command.line for command in rig.world.commands)
+    assert "X-Amz-Signature" not in rig.written()
+
+
+def test_a_backup_that_did_not_arrive_is_no_backup(lives: Lives, aws: AwsAccount) -> None:
+    rig, backups = made(lives, aws)
+    rig.world.faults.add(MASTER, "curl --config", Fails(22, "The requested URL returned error: 503"))
+    since = datetime.now(UTC).replace(microsecond=0)
+    result = rig.run(EtcdBackup(rig.site, rig.hosts, backups, since=since))
+    assert result.exit_code is ExitCode.REMOTE_COMMAND, failures(result)
+    assert backups.all() == []
+    assert not rig.world.hosts[MASTER].exists(f"{DATA}/eco2-snapshot.db")
+
+
+def test_a_cluster_goes_back_to_its_backup_and_forward_again(lives: Lives, aws: AwsAccount) -> None:
+    rig, backups = made(lives, aws)
+    rig.api.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "kept", "namespace": "default"}})
+    key = back_up(rig, backups)
+    rig.api.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "late", "namespace": "default"}})
+    heard = Heard()
+    assert restore(rig, heard, key=key) is ExitCode.DONE, heard.text
+    assert rig.api.get("ConfigMap", "kept", "default") is not None
+    assert rig.api.get("ConfigMap", "late", "default") is None
+    assert [folder.partition(".")[2].partition("-")[0] for folder in kept(rig)] == ["before"]
+    for node in rig.site.nodes:
+        assert rig.world.hosts[node].exists("/run/eco2"), node
+    restored = [each.line for each in rig.world.commands if "etcdutl snapshot restore" in each.line]
+    assert len(restored) == 1
+    assert "--bump-revision 1000000000 --mark-compacted" in restored[0]
+    assert restore(rig, heard, undo=True) is ExitCode.DONE, heard.text
+    assert [folder.partition(".")[2].partition("-")[0] for folder in kept(rig)] == ["undone"]
+    assert restore(rig, heard, undo=True) is ExitCode.ETCD
+    assert "E-NOTHING-TO-UNDO" in heard.text
+
+
+@pytest.mark.parametrize("damage", ["altered", "another version"])
+def test_a_backup_that_is_not_right_stops_nothing(lives: Lives, aws: AwsAccount, damage: str) -> None:
+    rig, backups = made(lives, aws)
+    key = back_up(rig, backups)
+    client = aws.client("s3")
+    stored = client.get_object(Bucket=backups.bucket, Key=key)
+    body, metadata = stored["Body"].read(), stored["Metadata"]
+    if damage == "altered":
+        body = body[:-1] + bytes([body[-1] ^ 1])
+    else:
+        metadata = {**metadata, "kubernetes": "1.33.13"}
+    client.put_object(Bucket=backups.bucket, Key=key, Body=body, Metadata=metadata)
+    heard = Heard()
+    assert restore(rig, heard, latest=True) is ExitCode.ETCD
+    assert ("E-SNAPSHOT-CORRUPT" if damage == "altered" else "E-SNAPSHOT-VERSION") in heard.text
+    assert rig.api.api_answers()
+    assert kept(rig) == []
+
+
+def test_a_restore_that_was_cut_off_between_stop_and_start_is_ended_by_resume(lives: Lives, aws: AwsAccount) -> None:
+    rig, backups = made(lives, aws)
+    key = back_up(rig, backups)
+    rig.world.faults.add(MASTER, "etcdutl snapshot restore", Fails(1, "no space left on device"))
+    heard = Heard()
+    assert restore(rig, heard, key=key) is ExitCode.REMOTE_COMMAND
+    # Half done, and it is clear: everything is stopped, the old data are where they were.
+    assert not rig.api.api_answers()
+    assert rig.world.hosts[MASTER].exists(f"{DATA}/member")
+    assert kept(rig) == []
+    assert restore(rig, heard, asked=Asked(yes=True, resume=True)) is ExitCode.DONE, heard.text
+    assert rig.api.api_answers()
+    assert len(kept(rig)) == 1
+
+
+def test_a_machine_that_restarts_while_its_data_are_exchanged_loses_nothing(lives: Lives, aws: AwsAccount) -> None:
+    rig, backups = made(lives, aws)
+    key = back_up(rig, backups)
+    rig.world.faults.add(MASTER, "etcdutl snapshot restore", Reboots())
+    heard = Heard()
+    first = restore(rig, heard, key=key)
+    if first is not ExitCode.DONE:
+        assert restore(rig, heard, asked=Asked(yes=True, resume=True)) is ExitCode.DONE, heard.text
+    assert rig.api.api_answers()
+    assert rig.world.hosts[MASTER].exists(f"{DATA}/member")
+    assert len(kept(rig)) == 1
+
+
+def test_without_a_key_the_backups_are_listed_and_a_wrong_key_is_refused(lives: Lives, aws: AwsAccount) -> None:
+    rig, backups = made(lives, aws)
+    heard = Heard()
+    assert restore(rig, heard) is ExitCode.DONE
+    assert "./inv etcd.backup" in heard.text
+    key = back_up(rig, backups)
+    assert restore(rig, heard) is ExitCode.DONE
+    assert key in heard.text
+    with pytest.raises(NoBackup):
+        backups.named("etcd/other/1.db")
+    assert restore(rig, heard, key="etcd/other/1.db") is ExitCode.ETCD
+    # Nobody typed the name.
+    asking = Heard(answers=["eco3"], name=rig.site.cluster.name)
+    assert restore(rig, asking, key=key, asked=Asked()) is ExitCode.NOT_AGREED
+    assert rig.api.api_answers()
