@@ -269,14 +269,14 @@ def bench_location(context: Context, url: str) -> None:
     commands.module_alone("benchmarks.location", url)
 
 
-namespace = Collection(
-    up, down, status, logs, demo, shell, test, lint, evaluate, evaluate_search, *cluster_tasks.TASKS
-)
+namespace = Collection(up, down, status, logs, demo, shell, test, lint, evaluate, evaluate_search, *cluster_tasks.TASKS)
 namespace.add_collection(
     Collection("db", migrate, migration_status, rollback, backup_database, restore_database, document_database)
 )
 namespace.add_collection(Collection("wal", journal_status, tasks, show, retry, cancel, prune, backup, dead, doctor))
 namespace.add_collection(Collection("location", load_points))
 namespace.add_collection(Collection("bench", bench_journal, bench_location))
-namespace.add_collection(Collection("cluster", check_cluster, show_cluster))
+namespace.add_collection(Collection("cluster", check_cluster, show_cluster, *cluster_tasks.CLUSTER_TASKS))
 namespace.add_collection(Collection("soak", soak_crashes, soak_api))
+for collection in cluster_tasks.COLLECTIONS:
+    namespace.add_collection(collection)

@@ -1,6 +1,6 @@
 """``docs/troubleshooting.md``: one entry for each error code, made from the error types themselves.
 
-    python -m provisioning.troubleshooting docs/troubleshooting.md
+python -m provisioning.troubleshooting docs/troubleshooting.md
 """
 
 from __future__ import annotations

@@ -5,8 +5,27 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
+from collections.abc import Iterator
+from typing import Any
 
 _TIMEOUT_S = 10.0
+_CERTIFICATE = "alb.ingress.kubernetes.io/certificate-arn"
+
+
+def balancers_of(ingress: dict[str, Any]) -> list[str]:
+    """The names of the load balancers that the controller has made for it."""
+    made = ingress.get("status", {}).get("loadBalancer", {}).get("ingress", ())
+    return [str(each["hostname"]) for each in made if each.get("hostname")]
+
+
+def health_paths(ingress: dict[str, Any]) -> Iterator[tuple[str, str | None, str]]:
+    """(load balancer, host, path) for each health path that it routes; the host is None where it has no certificate."""
+    secure = _CERTIFICATE in ingress["metadata"].get("annotations", {})
+    for balancer in balancers_of(ingress):
+        for rule in ingress["spec"].get("rules", ()):
+            for each in rule.get("http", {}).get("paths", ()):
+                if str(each.get("path", "")).endswith("/health"):
+                    yield balancer, rule.get("host") if secure else None, each["path"]
 
 
 def health_problem(load_balancer: str, host: str | None, path: str) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,16 +12,9 @@ from provisioning.kubernetes import charts
 from provisioning.kubernetes.bounded import bounded, each
 from provisioning.kubernetes.charts import ReleaseSpec
 from provisioning.kubernetes.differences import difference
-from provisioning.kubernetes.errors import (
-    ApiSaid,
-    ChartRefused,
-    ChartUnreachable,
-    HelmSaid,
-    ReleaseBusy,
-    ReleaseFailed,
-)
-from provisioning.kubernetes.helm_command import HelmCommand, HelmFailed
-from provisioning.kubernetes.kubectl import Kubectl, Object, meaning
+from provisioning.kubernetes.errors import ChartRefused, ChartUnreachable, ReleaseFailed
+from provisioning.kubernetes.helm_command import HelmCommand, HelmFailed, meaning
+from provisioning.kubernetes.kubectl import Kubectl, Object
 from provisioning.kubernetes.reasons import not_ready
 from provisioning.kubernetes.release_lock import release_lock
 from provisioning.kubernetes.states import MISSING, State, Status, description, state
@@ -34,10 +26,6 @@ _PULL_S = 180.0
 # Kept from the step's time for saying why, and for the way back.
 _AFTERWARDS_S = 60.0
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job")
-_NOT_RENDERED = re.compile(
-    r"don't meet the specifications of the schema|execution error|parse error|error converting YAML"
-    r"|failed to render|cannot load values|error calling|nil pointer evaluating"
-)
 
 
 class Helm:
@@ -162,13 +150,12 @@ class Helm:
 
     async def _not_ready(self, step: Step, spec: ReleaseSpec) -> list[str]:
         """What its pods say; that they could not be asked where the API server does not answer just now."""
-        where = {"namespace": spec.namespace}
         try:
             names = [
                 each["metadata"]["name"] for each in await self._manifest(step, spec) if each["kind"] in _WORKLOADS
             ]
-            pods = await asyncio.to_thread(self._kubectl.items, step, "pods", **where)
-            events = await asyncio.to_thread(self._kubectl.items, step, "events", **where)
+            pods = await asyncio.to_thread(self._kubectl.items, step, "pods", namespace=spec.namespace)
+            events = await asyncio.to_thread(self._kubectl.items, step, "events", namespace=spec.namespace)
         except (HelmFailed, RunError) as error:
             return [f"Why its pods are not ready could not be asked: {self._clean(error)}"]
         own = [pod for pod in pods if pod["metadata"]["name"].startswith(tuple(f"{name}-" for name in names))]
@@ -231,12 +218,7 @@ class Helm:
 
     def _meaning(self, error: HelmFailed, name: str) -> RunError:
         said = f"{name}: {self._clean(error)}"
-        if "another operation" in said:
-            return ReleaseBusy(said)
-        if _NOT_RENDERED.search(said):
-            return ChartRefused(said)
-        kind = meaning(said)
-        return HelmSaid(said) if kind is ApiSaid else kind(said)
+        return meaning(said)(said)
 
     def _clean(self, error: object) -> str:
         return self._site.redactor.text(str(error).strip())

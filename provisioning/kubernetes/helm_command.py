@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,14 +13,33 @@ from typing import Any
 
 from pyhelm3 import Command  # type: ignore[import-untyped]
 
+from provisioning.kubernetes import kubectl
+from provisioning.kubernetes.errors import ApiSaid, ChartRefused, HelmSaid, ReleaseBusy
 from provisioning.kubernetes.process import environment
+from provisioning.run import RunError
 
 # How long helm may take to end by itself once it is asked to.
 _GRACE_S = 5.0
 
 
+_NOT_RENDERED = re.compile(
+    r"don't meet the specifications of the schema|execution error|parse error|error converting YAML"
+    r"|failed to render|cannot load values|error calling|nil pointer evaluating"
+)
+
+
 class HelmFailed(Exception):
     """helm ended with an error; the text is what it said."""
+
+
+def meaning(said: str) -> type[RunError]:
+    """What helm's words mean; where the API server spoke through it, what that meant."""
+    if "another operation" in said:
+        return ReleaseBusy
+    if _NOT_RENDERED.search(said):
+        return ChartRefused
+    kind = kubectl.meaning(said)
+    return HelmSaid if kind is ApiSaid else kind
 
 
 class HelmCommand(Command):

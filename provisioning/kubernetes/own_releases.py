@@ -1,4 +1,4 @@
-"""Which of the cluster file's releases are services and which are workers: by the role of the nodes that they choose."""
+"""Which of the cluster file's releases are services and which are workers: by the role of their nodes."""
 
 from __future__ import annotations
 

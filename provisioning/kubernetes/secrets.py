@@ -111,7 +111,9 @@ def secrets_needed(cluster: Cluster) -> list[Needed]:
         Needed(namespace, BACKENDS, Origin.PARTS, lambda passwords: backends(cluster, passwords)) for namespace in apps
     ]
     if key := os.environ.get(MODEL_KEY):
-        needed += [Needed(namespace, MODEL_SECRET, Origin.ENVIRONMENT, lambda _: {MODEL_KEY: key}) for namespace in apps]
+        needed += [
+            Needed(namespace, MODEL_SECRET, Origin.ENVIRONMENT, lambda _: {MODEL_KEY: key}) for namespace in apps
+        ]
     if token := os.environ.get(REGISTRY_TOKEN):
         config = {".dockerconfigjson": _registry(cluster, os.environ.get(REGISTRY_USER), token)}
         kind = "kubernetes.io/dockerconfigjson"

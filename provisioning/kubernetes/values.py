@@ -1,4 +1,4 @@
-"""What each chart of ours is told, from the cluster file and Terraform's outputs: exactly the keys of its values.yaml."""
+"""What each chart of ours is told, from the cluster file and Terraform's outputs: the keys of its values.yaml."""
 
 from __future__ import annotations
 
@@ -70,7 +70,9 @@ def worker(told: Told, release: str) -> Values:
 
 def postgresql(told: Told, release: str) -> Values:
     """The database; its chart migrates and makes backups with our own image."""
-    [prefix, *_] = [each for each in told.cluster.buckets.backups.expiring if each.startswith(release)] or [f"{release}/"]
+    [prefix, *_] = [each for each in told.cluster.buckets.backups.expiring if each.startswith(release)] or [
+        f"{release}/"
+    ]
     return {
         **_database(told, release),
         "imagePullSecrets": told.pull_secrets,

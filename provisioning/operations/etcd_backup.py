@@ -9,7 +9,7 @@ from typing import Any
 
 from provisioning.cluster import Version
 from provisioning.operations import answers
-from provisioning.operations.backups import Backup, Backups, size
+from provisioning.operations.backups import Backups, size
 from provisioning.operations.errors import BackupNotKept, EtcdDown, NodeAnswersWrong, SnapshotTooLarge
 from provisioning.operations.scripts import etcd as scripts
 from provisioning.operations.scripts import upgrade as upgrade_scripts
@@ -25,9 +25,9 @@ _UPLOAD_S = 900
 
 @dataclass(frozen=True)
 class LastBackup:
-    """The newest backup, and whether one is wanted at all."""
+    """Whether the newest backup will do, and whether one is wanted at all."""
 
-    newest: Backup | None
+    fresh: bool
     wanted: bool
 
 
@@ -67,15 +67,19 @@ class EtcdBackup(Phase[LastBackup, Action]):
 
     def facts(self, step: Step) -> LastBackup:
         newest = self._backups.newest()
+        fresh = newest is not None and newest.taken >= self._since
         if self._before is None:
-            return LastBackup(newest, wanted=True)
+            return LastBackup(fresh, wanted=True)
         node = self._site.control_plane
         said = Facts.read(node, self._hosts.run(step, node, upgrade_scripts.versions(control_plane=True)))
-        return LastBackup(newest, wanted=answers.version(said, "kube-apiserver") < self._before)
+        running = answers.version(said, "kube-apiserver")
+        # One of the version before that would be of no use: it is not restored into this one.
+        if fresh and newest is not None:
+            fresh = self._backups.about(newest.key).kubernetes == str(running)
+        return LastBackup(fresh, wanted=running < self._before)
 
     def plan(self, facts: LastBackup) -> Sequence[Action]:
-        fresh = facts.newest is not None and facts.newest.taken >= self._since
-        if fresh or not facts.wanted:
+        if facts.fresh or not facts.wanted:
             return ()
         where = f"s3://{self._backups.bucket}"
         title = f"snapshot of etcd on {self._site.control_plane} and the cluster's certificates to {where}"

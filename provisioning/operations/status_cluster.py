@@ -101,10 +101,12 @@ def versions(site: Site, kubectl: Kubectl, step: Step) -> Reading:
 
 def releases(site: Site, helm: Helm, step: Step) -> Reading:
     """Helm's releases: those of the cluster file, against what they should be. One without a chart is named."""
-    missing = missing_charts(site.cluster)
-    specs = [component(site, name) for name in COMPONENTS if name in site.cluster.releases]
-    if not missing:
-        specs += [release(site, name) for name in own_releases(site.cluster)]
+    cluster = site.cluster
+    specs = [component(site, name) for name in COMPONENTS if name in cluster.releases]
+    has_own = any(name not in COMPONENTS for name in cluster.releases)
+    missing = missing_charts(cluster) if has_own else []
+    if has_own and not missing:
+        specs += [release(site, name) for name in own_releases(cluster)]
     states = helm.states(step, specs)
     rows, lines = [], []
     problems = [f"there is no chart {name}" for name in missing]

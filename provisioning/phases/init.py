@@ -39,7 +39,10 @@ class InitUnsure(RunError):
     code = "E-INIT-UNSURE"
     exit_code = ExitCode.KUBERNETES
     cause = "The machine went down, or kubeadm failed, in the middle of making the control plane."
-    remedy = "./inv node.reset NAME (there is no cluster yet that could be lost), then ./inv rebuild --resume"
+    remedy = (
+        "./inv node.reset NAME, then ./inv rebuild --resume. Where etcd has data already, the reset asks for "
+        "--lose-cluster CLUSTER: of a cluster that was never finished nothing is lost."
+    )
 
 
 class ControlPlaneSilent(RunError):

@@ -10,16 +10,21 @@ from typing import Any
 
 from provisioning.kubernetes import Helm, Kubectl
 from provisioning.kubernetes.charts import digest
-from provisioning.kubernetes.errors import ChartMissing
+from provisioning.kubernetes.errors import ChartMissing, NotFound
+from provisioning.kubernetes.own_releases import app_namespaces, own_namespaces
 from provisioning.kubernetes.release_plan import EnsureRelease, ReleaseFacts, release_actions, release_facts
-from provisioning.kubernetes.release_table import CHARTS, flat, specs
+from provisioning.kubernetes.release_table import CHARTS, flat, layers, missing_charts, specs
 from provisioning.kubernetes.secrets import (
     MODEL_KEY,
+    MODEL_SECRET,
     REGISTRY_TOKEN,
+    Given,
     Needed,
+    Origin,
+    Passwords,
     credentials,
     decoded,
-    namespaces_needed,
+    releases_with_credentials,
     secrets_needed,
 )
 from provisioning.run import Action, NotYet, Phase, Step
@@ -73,12 +78,16 @@ class Releases(Phase[Facts, Action]):
         return made_from
 
     def facts(self, step: Step) -> Facts:
-        wanted = flat(specs(self._site, self._charts))
+        cluster = self._site.cluster
+        if missing := missing_charts(cluster, self._charts):
+            raise ChartMissing(", ".join(f"charts/{name}" for name in missing))
         if not self._site.kubeconfig.exists():
             raise NotYet("there is no kubeconfig yet: the cluster has not been made")
+        wanted = flat(specs(self._site, self._charts, self._given(step)))
         there = {each["metadata"]["name"] for each in self._kubectl.get(step, "namespaces")["items"]}
-        namespaces = tuple(name for name in namespaces_needed(self._site.cluster) if name not in there)
-        secrets = tuple(each for each in secrets_needed(self._site.cluster) if not self._is_there(step, each))
+        namespaces = tuple(name for name in own_namespaces(cluster) if name not in there)
+        passwords = self._passwords(step)
+        secrets = tuple(each for each in secrets_needed(cluster) if not self._is_there(step, each, passwords))
         return Facts(namespaces, secrets, tuple(release_facts(self._helm, step, wanted)))
 
     def plan(self, facts: Facts) -> Sequence[Action]:
@@ -86,8 +95,7 @@ class Releases(Phase[Facts, Action]):
             Action(id=f"namespace:{name}", title=f"make the namespace {name}") for name in facts.namespaces
         ]
         for needed in facts.secrets:
-            origin = "from your environment" if needed.from_environment else "with random passwords"
-            title = f"make the Secret {needed.name} in {needed.namespace}, {origin}"
+            title = f"make the Secret {needed.name} in {needed.namespace}, {needed.origin}"
             actions.append(MakeSecret(id=f"secret:{needed.id}", title=title, needed=needed))
         return [*actions, *release_actions(facts.releases)]
 
@@ -99,34 +107,49 @@ class Releases(Phase[Facts, Action]):
         for action in actions:
             if isinstance(action, MakeSecret):
                 self._make(step, action.needed)
-        planned = {action.spec.name for action in actions if isinstance(action, EnsureRelease)}
-        for layer in specs(self._site, self._charts):
+        planned = {action.spec.name: action.spec for action in actions if isinstance(action, EnsureRelease)}
+        for layer in layers(self._site.cluster):
             step.safe_point()
-            self._helm.ensure(step, *(spec for spec in layer if spec.name in planned))
+            if now := [planned[name] for name in layer if name in planned]:
+                self._helm.ensure(step, *now)
 
-    def _is_there(self, step: Step, needed: Needed) -> bool:
-        if not needed.from_environment:
+    def _given(self, step: Step) -> Given:
+        """What the operator gives now, or has given before: a run without the variables takes nothing away."""
+        now, namespaces = Given.by_environment(), app_namespaces(self._site.cluster)
+        pull_secret = self._site.cluster.registry.pull_secret
+
+        def before(name: str) -> bool:
+            return any(self._kubectl.exists(step, "secret", name, namespace=where) for where in namespaces)
+
+        return Given(now.models or before(MODEL_SECRET), now.registry or before(pull_secret))
+
+    def _is_there(self, step: Step, needed: Needed, passwords: Passwords) -> bool:
+        if needed.origin is Origin.RANDOM:
             return self._kubectl.exists(step, "secret", needed.name, namespace=needed.namespace)
-        return self._content(step, needed.namespace, needed.name) == needed.content({})
+        if needed.origin is Origin.PARTS and len(passwords) < len(releases_with_credentials(self._site.cluster)):
+            return False
+        return self._content(step, needed.namespace, needed.name) == needed.content(passwords)
 
     def _make(self, step: Step, needed: Needed) -> None:
-        if needed.from_environment:
-            self._kubectl.apply(step, [needed.manifest({})], force=True)
+        if needed.origin is Origin.RANDOM:
+            self._kubectl.create(step, needed.manifest({}))
         else:
-            self._kubectl.create(step, needed.manifest(self._passwords(step)))
+            self._kubectl.apply(step, [needed.manifest(self._passwords(step))], force=True)
 
     def _passwords(self, step: Step) -> dict[str, dict[str, str]]:
         """Release -> the credentials that stand in the cluster; each is hidden from every log from here on."""
         found = {}
-        for name, release in self._site.cluster.releases.items():
-            if (secret := credentials(name)) and (content := self._content(step, release.namespace, secret)):
+        for name in releases_with_credentials(self._site.cluster):
+            namespace = self._site.cluster.releases[name].namespace
+            if content := self._content(step, namespace, credentials(name)):
                 found[name] = content
         return found
 
     def _content(self, step: Step, namespace: str, name: str) -> dict[str, str] | None:
-        if not self._kubectl.exists(step, "secret", name, namespace=namespace):
+        try:
+            content = decoded(self._kubectl.get(step, "secret", name, namespace=namespace))
+        except NotFound:
             return None
-        content = decoded(self._kubectl.get(step, "secret", name, namespace=namespace))
         for value in content.values():
             if len(value.strip()) >= SHORTEST_SECRET:
                 self._site.redactor.register(value)

@@ -31,7 +31,7 @@ class TerraformApply(Phase[Facts, Action]):
 
     name = "terraform"
     title = "Machines and what they need in AWS"
-    # Of this, certificates may take 20 minutes and thirteen machines some three.
+    # Of this, certificates may take 20 minutes, and all machines together some three.
     timeout_s = 3600.0
     retry = Retry(attempts=4, first_s=5.0, longest_s=60.0)
     errors = (

@@ -10,8 +10,7 @@ from uuid import uuid4
 from provisioning.aws import Account
 from provisioning.aws.dns import records, same_target
 from provisioning.kubernetes import Kubectl
-from provisioning.kubernetes.health import health_problem
-from provisioning.kubernetes.release_table import chart_of
+from provisioning.kubernetes.health import balancers_of, health_paths, health_problem
 from provisioning.kubernetes.verification import Problem, Seen, problems
 from provisioning.run import Action, ExitCode, NotYet, Phase, Retry, RunError, Step
 from provisioning.site import Site
@@ -109,15 +108,10 @@ class Verify(Phase[tuple[Problem, ...], Action]):
         return look
 
     def _reached_by_name(self, step: Step) -> Iterator[Problem]:
-        """The names in Route 53, and each service's health through the load balancer, where there is one."""
-        balancers = {
-            str(each["hostname"])
-            for ingress in self._kubectl.items(step, "ingresses", all_namespaces=True)
-            for each in ingress.get("status", {}).get("loadBalancer", {}).get("ingress", ())
-            if each.get("hostname")
-        }
+        """The names in Route 53, and each health path of the Ingresses, through the load balancer if there is one."""
+        ingresses = self._kubectl.items(step, "ingresses", all_namespaces=True)
+        balancers = {balancer for ingress in ingresses for balancer in balancers_of(ingress)}
         cluster, domain = self._site.cluster, self._site.outputs().domain
-        api = cluster.domain.host("api") if domain.certificate_arn else None
         if domain.hosted_zone_id and balancers:
             names = [host for which in ("api", "www", "grafana") if (host := cluster.domain.host(which))]
             there = {each.name: each for each in records(self._account, domain.hosted_zone_id, names)}
@@ -125,9 +119,7 @@ class Verify(Phase[tuple[Problem, ...], Action]):
                 points = there[name].alias if name in there else None
                 if not any(same_target(points, balancer) for balancer in balancers):
                     yield Problem(f"{name} does not point at the load balancer but at {points or 'nothing'}")
-        for balancer in sorted(balancers):
-            for release in cluster.releases:
-                if chart_of(cluster, release) == "api":
-                    step.safe_point()
-                    if wrong := health_problem(balancer, api, f"/api/{release}/health"):
-                        yield Problem(wrong, settles=True)
+        for balancer, host, path in dict.fromkeys(each for ingress in ingresses for each in health_paths(ingress)):
+            step.safe_point()
+            if wrong := health_problem(balancer, host, path):
+                yield Problem(wrong, settles=True)

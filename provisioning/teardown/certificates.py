@@ -40,6 +40,19 @@ def listed(cloud: Cloud) -> Iterator[tuple[str, Any, str | None]]:
             yield region, each, cloud.why(tags_of(answer["Tags"]))
 
 
+def others_proving(cloud: Cloud) -> list[str]:
+    """Certificates that are not the cluster's and are proved by the very records that prove the cluster's: ACM asks the
+    same of everybody who proves the same name from this account."""
+    names = {name for name in (cloud.cluster.domain.name, cloud.cluster.domain.host("images")) if name}
+    found = []
+    for region, each, why in listed(cloud):
+        if why is None:
+            records = proofs(cloud, region, each["CertificateArn"])
+            if any(record.partition(".")[2] in names for record, _, _ in records):
+                found.append(str(each["CertificateArn"]))
+    return found
+
+
 def proofs(cloud: Cloud, region: str, arn: str) -> set[tuple[str, str, str]]:
     """The records that prove a certificate: name, type, value."""
     answer = cloud.account.ask("acm", "DescribeCertificate", region=region, CertificateArn=arn)

@@ -21,5 +21,14 @@ class Leftovers(RunError):
     remedy = "Remove what the reasons name, then ./inv destroy again: it begins with what is left."
 
 
+class ReceiptUnwritable(RunError):
+    """What was found, or what is left, could not be written down; nothing is removed without that."""
+
+    code = "E-RECEIPT"
+    exit_code = ExitCode.JOURNAL
+    cause = "The disk that holds the cluster's folder is full, read-only or failing."
+    remedy = "Make room, then ./inv destroy --resume"
+
+
 class NotNow(Exception):
     """A thing cannot be removed yet; what stands in the way is expected to go by itself."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from provisioning.run import Action, NotYet, Phase, RunError, Step
+from provisioning.run import Action, NotYet, Phase, Step
 from provisioning.site import OutputsUnreadable, Site
 from provisioning.teardown.errors import Leftovers, OtherAccount
 from provisioning.teardown.ledger import Ledger, written
@@ -138,10 +138,7 @@ class Receipt(Phase[Remainder, Tell]):
             "notes": list(self._ledger.notes),
         }
         path = self._ledger.folder / f"{now:%Y%m%dT%H%M%S.%fZ}.json"
-        try:
-            written(path, json.dumps(told, indent=2, ensure_ascii=False))
-        except OSError as error:
-            raise RunError(f"{path}: {error.strerror}") from error
+        written(path, json.dumps(told, indent=2, ensure_ascii=False))
         return path
 
 

@@ -24,15 +24,15 @@ _LOOK_S = 2.0
 # How long a controller may take to remove what it made.
 _BOUND_S = 300.0
 # In this order: an operator would make anew what is deleted before it.
-WORKLOADS = (
-    "deployments.apps",
-    "statefulsets.apps",
-    "daemonsets.apps",
-    "cronjobs.batch",
-    "jobs.batch",
-    "replicasets.apps",
-    "pods",
-)
+WORKLOADS = {
+    "Deployment": "deployments.apps",
+    "StatefulSet": "statefulsets.apps",
+    "DaemonSet": "daemonsets.apps",
+    "CronJob": "cronjobs.batch",
+    "Job": "jobs.batch",
+    "ReplicaSet": "replicasets.apps",
+    "Pod": "pods",
+}
 # Those that clean up, and what they need to run, stay until the machines go.
 _CLEANERS = ("calico", "aws-cloud-controller-manager", "aws-ebs-csi-driver", "aws-load-balancer-controller")
 _ALWAYS_KEPT = frozenset({"kube-system", "tigera-operator", "calico-system", "calico-apiserver"})
@@ -159,11 +159,14 @@ def owners(cluster: Cluster, api: Api, ledger: Ledger, longest_s: float | None =
         return [_delete("services", each) for each in found if each["spec"].get("type") == "LoadBalancer"]
 
     def workloads(kubectl: Kubectl, step: Step) -> list[Delete]:
-        return [
-            _delete(kind, each)
-            for kind in WORKLOADS
-            for each in _all(kubectl, step, kind)
+        order = list(WORKLOADS)
+        found = [
+            each
+            for each in _all(kubectl, step, ",".join(WORKLOADS.values()))
             if _namespace(each) not in kept and not each["metadata"].get("ownerReferences")
+        ]
+        return [
+            _delete(WORKLOADS[each["kind"]], each) for each in sorted(found, key=lambda each: order.index(each["kind"]))
         ]
 
     def pods(kubectl: Kubectl, step: Step) -> list[str]:
@@ -200,7 +203,7 @@ def _all(kubectl: Kubectl, step: Step, kind: str) -> list[Object]:
 def _delete(kind: str, thing: Object) -> Delete:
     return Delete(
         id=f"{kind}/{_called(thing)}",
-        title=f"delete {kind.partition('.')[0].removesuffix('s')} {_called(thing)}",
+        title=f"delete {thing['kind']} {_called(thing)}",
         kind=kind,
         namespace=_namespace(thing),
         object=thing["metadata"]["name"],

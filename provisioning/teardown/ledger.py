@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
+from provisioning.teardown.errors import ReceiptUnwritable
 from provisioning.teardown.things import Thing
 
 
@@ -68,11 +69,14 @@ class Ledger:
 
 
 def written(path: Path, text: str) -> None:
-    """All of it or nothing, for its owner's eyes alone."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """All of it or nothing, for its owner's eyes alone. Raises `ReceiptUnwritable`."""
     beside = path.with_suffix(".new")
-    with open(beside, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open(beside, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        raise ReceiptUnwritable(f"{path}: {error.strerror}") from error

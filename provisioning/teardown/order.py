@@ -70,12 +70,12 @@ def phases(
         ),
     ]
     with_data: list[AnyPhase] = (
-        [] if keep_data else [removal("buckets", "Buckets", *data), TerraformDestroy(Terraform(site), ledger)]
+        [] if keep_data else [removal("buckets", "Buckets", *data), TerraformDestroy(Terraform(site), cloud, ledger)]
     )
     kept = data if keep_data else []
     removed = [kind for kind in kinds() if not any(isinstance(kind, type(each)) for each in kept)]
     return [
-        Inventory(site, cloud, ledger, [*kinds(), tagged.Unknown()]),
+        Inventory(site, cloud, ledger, [*removed, tagged.Unknown()]),
         *before,
         *with_data,
         *after,

@@ -9,7 +9,9 @@ from typing import Any
 
 from provisioning.run import Action, Phase, RunError, Step
 from provisioning.run.errors import StepTimeout
+from provisioning.teardown.certificates import others_proving
 from provisioning.teardown.ledger import Ledger
+from provisioning.teardown.things import Cloud
 from provisioning.terraform.runner import Terraform
 
 
@@ -22,9 +24,9 @@ class TerraformDestroy(Phase[int, Action]):
     timeout_s = 3600.0
     verify = False
 
-    def __init__(self, terraform: Terraform, ledger: Ledger) -> None:
+    def __init__(self, terraform: Terraform, cloud: Cloud, ledger: Ledger) -> None:
         super().__init__()
-        self._terraform, self._ledger = terraform, ledger
+        self._terraform, self._cloud, self._ledger = terraform, cloud, ledger
 
     def inputs(self, node: str | None) -> Any:
         return {"look": self._ledger.look}
@@ -50,6 +52,10 @@ class TerraformDestroy(Phase[int, Action]):
         return [Action(id="destroy", title=title, destructive=True)]
 
     def act(self, step: Step, actions: Sequence[Action]) -> None:
+        if others := others_proving(self._cloud):
+            # It knows the records as its own, and would take them from under somebody's certificate.
+            self._tell(step, f"Terraform was not asked, since {', '.join(others)} needs records that its state holds")
+            return
         try:
             planned = self._terraform.plan(step, destroy=True)
             if planned.changes:
@@ -74,7 +80,10 @@ class TerraformDestroy(Phase[int, Action]):
             step.say(f"nothing in the state stands any more; it is now {aside.name}")
 
     def _passed_over(self, step: Step, error: Exception) -> None:
-        text = f"Terraform could not destroy its part ({error}): the rest was looked for by tags"
+        self._tell(step, f"Terraform could not destroy its part ({error})")
+
+    def _tell(self, step: Step, text: str) -> None:
+        text += ": the rest was looked for by tags"
         self._ledger.note(text)
         step.say(text)
 

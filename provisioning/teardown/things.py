@@ -35,7 +35,7 @@ class Thing:
 
     @property
     def label(self) -> str:
-        """``instance k8s-master (i-0a1b)``; an ARN says nothing to people that the name does not."""
+        """``instance NAME (i-0a1b)``; an ARN says nothing to people that the name does not."""
         if not self.name or self.name == self.id:
             return f"{self.kind} {self.id}"
         return f"{self.kind} {self.name}" + ("" if self.id.startswith("arn:") else f" ({self.id})")

@@ -16,8 +16,7 @@ from pathlib import Path
 from provisioning.local.home import postgres_owner
 from provisioning.local.packages import Programs
 from tests.charts.rendering import Manifest, container, named, workload
-
-PASSWORD = "Pass-word_1"
+from tests.charts.values import PASSWORD
 
 
 @dataclass(frozen=True)

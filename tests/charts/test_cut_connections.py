@@ -5,11 +5,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from provisioning.cluster.model import Cluster
 from tests.charts.environments import references, told
 from tests.charts.policies import Network, Peer
 from tests.charts.rendering import Manifest, Pod, container, named, of_kind, pods, workload
-from tests.charts.test_processes_told_wrongly import ADDRESSES
-from tests.charts.values import ALL, DOMAINS, STORES, WORKERS
+from tests.charts.values import ALL, DOMAINS, STORES, WORKERS, secrets
 
 Rendered = Callable[[str], list[Manifest]]
 PORTS = {"amqp": 5672, "redis": 6379, "postgresql": 5432, "https": 443, "http": 80}
@@ -39,11 +39,11 @@ def running(rendered: Rendered) -> dict[str, Peer]:
 
 @pytest.mark.parametrize("name", [*DOMAINS, *WORKERS])
 def test_a_process_reaches_the_parts_of_its_addresses(
-    rendered: Rendered, network: Network, running: dict[str, Peer], name: str
+    cluster: Cluster, rendered: Rendered, network: Network, running: dict[str, Peer], name: str
 ) -> None:
     asked = set()
     for one in workload(rendered(name)).spec["containers"]:
-        environment = told(one, ADDRESSES)
+        environment = told(one, secrets(cluster))
         for variable, part in PARTS.items():
             if variable in references(one):
                 url = urlsplit(environment[variable])
@@ -170,8 +170,8 @@ def test_a_service_leads_to_a_port_that_its_pods_open(rendered: Rendered, runnin
         assert {port["targetPort"] for port in service["spec"]["ports"]} <= set(running[name].ports)
 
 
-def test_the_parts_are_called_as_the_addresses_call_them(rendered: Rendered) -> None:
-    for (_, key), url in ADDRESSES.items():
+def test_the_parts_are_called_as_the_addresses_call_them(cluster: Cluster, rendered: Rendered) -> None:
+    for (_, key), url in secrets(cluster).items():
         if (part := PARTS.get(key.partition("_URL")[0] + "_URL")) is not None:
             service = named(rendered(part), "Service", part)
             host = f"{part}.{service['metadata']['namespace']}"

@@ -19,10 +19,10 @@ from services.kernel.archive import read
 from services.kernel.migrations import domains
 from services.kernel.roles import url_of
 from tests.charts import daemons
-from tests.charts.daemons import PASSWORD, Daemon
+from tests.charts.daemons import Daemon
 from tests.charts.environments import references, told
 from tests.charts.rendering import CHARTS, Manifest, container, named, of_kind, parsed, pods, text_of
-from tests.charts.values import ALL, release
+from tests.charts.values import ALL, PASSWORD, release
 
 Rendered = Callable[[str], list[Manifest]]
 SECRETS = {

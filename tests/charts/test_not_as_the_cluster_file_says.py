@@ -10,14 +10,20 @@ from provisioning.cluster.capacity import allocatable, fit
 from provisioning.cluster.model import Cluster
 from provisioning.cluster.placement import placement, tolerations
 from provisioning.cluster.quantities import Resources, memory_bytes, millicores
+from provisioning.kubernetes.release_table import own_releases
 from services.kernel.config import DEFAULTS
 from tests.charts.rendering import Manifest, container, named, of_kind, pods, workload
-from tests.charts.values import DOMAINS, STORES, WORKERS
+from tests.charts.values import DOMAINS, STORES, WORKERS, are_the_cluster_files
 
 Rendered = Callable[[str], list[Manifest]]
 RUNNING = (*DOMAINS, *WORKERS, *STORES)
 OF_THE_DATABASES_OWNER = 3
 """superuser_reserved_connections, by default."""
+
+
+def test_these_are_the_releases_of_the_cluster_file(cluster: Cluster) -> None:
+    assert are_the_cluster_files(cluster)
+    assert {*RUNNING} == {*own_releases(cluster)} - {"edge", "monitoring"}
 
 
 @pytest.mark.parametrize("name", RUNNING)

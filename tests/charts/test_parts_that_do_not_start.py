@@ -15,8 +15,9 @@ from provisioning.local.errors import MissingPackages
 from provisioning.local.packages import Programs, require
 from services.kernel.broker import reach
 from tests.charts import daemons
-from tests.charts.daemons import PASSWORD, Daemon, command_line
+from tests.charts.daemons import Daemon, command_line
 from tests.charts.rendering import Manifest, container, pods, workload
+from tests.charts.values import PASSWORD
 
 Rendered = Callable[[str], list[Manifest]]
 

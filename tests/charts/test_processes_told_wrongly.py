@@ -14,29 +14,23 @@ from typing import Any
 import pytest
 
 from provisioning.cluster.model import Cluster
+from provisioning.kubernetes.secrets import Given, secrets_needed
 from services.gateway.api.operations import DOMAINS as PREFIXES
 from services.kernel.config import Config
 from services.kernel.config import load as load_config
 from tests.charts.environments import BY_CHART, known_names, references, secret_names, told
 from tests.charts.rendering import CHARTS, Manifest, container, is_ours, named, of_kind, parsed, pods, text_of, workload
-from tests.charts.values import ALL, DOMAINS, WORKERS, release
+from tests.charts.values import ALL, DOMAINS, WORKERS, release, secrets
 
 Rendered = Callable[[str], list[Manifest]]
+Secrets = dict[tuple[str, str], str]
 ROOT = CHARTS.parent
 PROCESSES = [(name, one) for name in DOMAINS for one in ("gateway", name)] + [(name, name) for name in WORKERS]
-ADDRESSES = {
-    ("backends", "ECO2_AMQP_URL"): "amqp://eco2:w@rabbitmq.messaging.svc.cluster.local:5672//",
-    ("backends", "ECO2_REDIS_URL"): "redis://:w@redis.data.svc.cluster.local:6379/0",
-    ("openai", "OPENAI_API_KEY"): "sk-x",
-    ("postgresql-credentials", "password"): "A-b_9",
-    **{
-        (
-            "backends",
-            f"ECO2_DATABASE_URL_{schema.upper()}",
-        ): f"postgresql://eco2_{schema}:w@postgresql.data.svc:5432/eco2"
-        for schema in (*DOMAINS, "tasks")
-    },
-}
+
+
+@pytest.fixture(scope="module")
+def addresses(cluster: Cluster) -> Secrets:
+    return secrets(cluster)
 
 
 @pytest.fixture(scope="module")
@@ -79,9 +73,48 @@ def test_a_process_has_its_own_database_role_and_the_models_key_only_if_it_asks_
 
 
 def test_without_a_models_key_no_secret_is_asked_for_it(cluster: Cluster, helm: Path) -> None:
-    of = release(cluster, "chat", existingSecrets={"backends": "backends"})
+    of = release(cluster, "chat", Given(models=False, registry=True))
 
     assert "OPENAI" not in text_of(helm, of)
+
+
+def test_without_a_token_no_secret_is_asked_for_the_registry(cluster: Cluster, helm: Path) -> None:
+    for name in ALL:
+        assert "imagePullSecrets" not in text_of(helm, release(cluster, name, Given(models=True, registry=False)))
+
+
+def test_every_secret_that_a_pod_wants_is_made_with_that_key(
+    cluster: Cluster, rendered: Rendered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
+    monkeypatch.setenv("GHCR_TOKEN", "token")
+    words = {"username": "eco2", "password": "w", "monitoring-password": "m"}
+    passwords = dict.fromkeys(("postgresql", "rabbitmq", "redis"), words)
+    made = {one.id: set(one.content(passwords)) for one in secrets_needed(cluster)}
+
+    for name in ALL:
+        for pod in pods(rendered(name)):
+            namespace = pod.owner["metadata"]["namespace"]
+            wanted = [at for one in pod.containers for at in references(one).values()]
+            for volume in pod.spec.get("volumes", []):
+                wanted += [
+                    (volume["secret"]["secretName"], item["key"]) for item in volume.get("secret", {}).get("items", [])
+                ]
+            for secret, key in wanted:
+                assert key in made[f"{namespace}/{secret}"], pod.id
+            for puller in pod.spec.get("imagePullSecrets", []):
+                assert f"{namespace}/{puller['name']}" in made
+
+
+def test_the_public_addresses_are_the_clusters(
+    cluster: Cluster, rendered: Rendered, addresses: Secrets, tmp_path: Path
+) -> None:
+    settings = _settings(told(container(workload(rendered("auth")), "auth"), addresses), rendered("auth"), tmp_path)
+
+    assert settings["auth"]["issuer"] == f"https://{cluster.domain.host('api')}"
+    assert settings["gateway"]["public_url"] == f"https://{cluster.domain.host('api')}/"
+    assert settings["oauth"]["return_to"] == [settings["auth"]["page"]] == [f"https://{cluster.domain.host('www')}/"]
+    assert settings["gateway"]["trusted_proxies"] == 1
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -116,22 +149,26 @@ def test_the_table_on_top_of_the_values_names_every_secret(rendered: Rendered, c
 
 
 @pytest.mark.parametrize("name", [*DOMAINS, *WORKERS, "postgresql"])
-def test_every_process_of_ours_accepts_what_it_is_told(rendered: Rendered, name: str, tmp_path: Path) -> None:
+def test_every_process_of_ours_accepts_what_it_is_told(
+    rendered: Rendered, addresses: Secrets, name: str, tmp_path: Path
+) -> None:
     manifests = rendered(name)
     asked = 0
     for pod in pods(manifests):
         for one in pod.containers:
             if is_ours(one) and "ECO2_DATABASE_URL" in told(one):
-                assert _loads(told(one, ADDRESSES), manifests, tmp_path) == ""
+                assert _loads(told(one, addresses), manifests, tmp_path) == ""
                 asked += 1
     assert asked >= 1
 
 
-def test_a_setting_in_the_values_reaches_the_process(cluster: Cluster, helm: Path, tmp_path: Path) -> None:
+def test_a_setting_in_the_values_reaches_the_process(
+    cluster: Cluster, helm: Path, addresses: Secrets, tmp_path: Path
+) -> None:
     config = {"gateway": {"public_url": "https://api.example.kr"}, "log_level": "DEBUG"}
     manifests = parsed(text_of(helm, release(cluster, "waste", config=config)))
 
-    settings = _settings(told(container(workload(manifests), "gateway"), ADDRESSES), manifests, tmp_path)
+    settings = _settings(told(container(workload(manifests), "gateway"), addresses), manifests, tmp_path)
 
     assert str(settings["gateway"]["public_url"]) == "https://api.example.kr/"
     assert settings["gateway"]["trusted_proxies"] == 1, "the chart's own is merged with it"
@@ -183,9 +220,11 @@ def test_a_pod_of_two_processes_gives_each_a_port_of_its_own(rendered: Rendered)
             assert told(one)["ECO2_HTTP_HOST"] == "0.0.0.0"  # noqa: S104 - what the others in the cluster ask
 
 
-def test_the_gateway_has_more_places_than_all_domains_together(rendered: Rendered, tmp_path: Path) -> None:
+def test_the_gateway_has_more_places_than_all_domains_together(
+    rendered: Rendered, addresses: Secrets, tmp_path: Path
+) -> None:
     one = container(workload(rendered("waste")), "gateway")
-    settings = _settings(told(one, ADDRESSES), rendered("waste"), tmp_path)
+    settings = _settings(told(one, addresses), rendered("waste"), tmp_path)
 
     assert settings["max_workers"] > settings["gateway"]["domain_calls"] * len(PREFIXES)
 

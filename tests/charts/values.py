@@ -1,68 +1,43 @@
-"""Each release with its values, made of the product's own cluster file."""
+"""Each release with the values that the product makes of its own cluster file, and the Secrets beside them."""
 
+import json
 from typing import Any
 
 from provisioning.cluster.model import Cluster
-from provisioning.cluster.placement import placement
+from provisioning.kubernetes.own_releases import api_releases, worker_releases
+from provisioning.kubernetes.release_table import EDGE, chart_of, namespace_of
+from provisioning.kubernetes.secrets import Given, backends
+from provisioning.kubernetes.values import VALUES, Told
+from provisioning.site import Outputs
 from tests.charts.rendering import Release
+from tests.provisioning.kubernetes.world import outputs
 
 DOMAINS = ("waste", "auth", "userinfo", "location", "recycle", "chat")
 WORKERS = ("storage", "ai")
-PARTS = {"rabbitmq": 5672, "postgresql": 5432, "redis": 6379}
-STORES = tuple(PARTS)
-ALL = (*DOMAINS, *WORKERS, *STORES, "edge")
+STORES = ("rabbitmq", "postgresql", "redis")
+ALL = (*DOMAINS, *WORKERS, *STORES, EDGE)
 
-VERSION = "v0.7.0"
-ACCOUNT = "123456789012"
-
-
-def release(cluster: Cluster, name: str, **changed: Any) -> Release:
-    """The release; `changed` replaces values at the top."""
-    if name == "edge":
-        return Release(name, "eco2", "edge", {**_edge(cluster), **changed})
-    namespace = cluster.releases[name].namespace
-    placed = placement(cluster, name)[name]
-    common = {**placed, "imagePullSecrets": [{"name": cluster.registry.pull_secret}]}
-    if name in DOMAINS:
-        values = {**common, "domain": name, **_process(cluster, chat_or_ai=name == "chat")}
-        values["network"]["loadBalancer"] = [str(cluster.network.vpc)]
-        return Release(name, namespace, "api", {**values, **changed})
-    if name in WORKERS:
-        values = {**common, "worker": name, **_process(cluster, chat_or_ai=name == "ai")}
-        return Release(name, namespace, "worker", {**values, **changed})
-    clients = sorted({cluster.releases[one].namespace for one in (*DOMAINS, *WORKERS)})
-    values = {**common, "network": {"clients": clients, "monitoring": "monitoring"}}
-    if name == "postgresql":
-        values["application"] = {"image": _image(cluster)}
-        values["backup"] = {"bucket": f"{cluster.buckets.backups.name}-{ACCOUNT}", "region": cluster.region}
-    return Release(name, namespace, name, {**values, **changed})
+PASSWORD = "Pass-word_1"
+EVERYTHING = Given(models=True, registry=True)
 
 
-def _image(cluster: Cluster) -> dict[str, str]:
-    return {"repository": cluster.registry.image, "tag": VERSION}
+def release(cluster: Cluster, name: str, given: Given = EVERYTHING, **changed: Any) -> Release:
+    """The release where the operator has given both keys; `changed` replaces values at the top."""
+    told = Told(cluster, Outputs.model_validate_json(json.dumps(outputs(cluster))), "v0.7.0", given)
+    chart = chart_of(cluster, name)
+    return Release(name, namespace_of(cluster, name), chart, {**VALUES[chart](told, name), **changed})
 
 
-def _process(cluster: Cluster, *, chat_or_ai: bool) -> dict[str, Any]:
-    bucket = f"{cluster.buckets.images.name}-{ACCOUNT}"
-    parts = {name: {"namespace": cluster.releases[name].namespace, "port": port} for name, port in PARTS.items()}
+def secrets(cluster: Cluster) -> dict[tuple[str, str], str]:
+    """(Secret, key) -> what it holds."""
+    passwords = {name: {"username": "eco2", "password": PASSWORD} for name in STORES}
     return {
-        "image": _image(cluster),
-        "pictures": {
-            "url": f"https://s3.{cluster.region}.amazonaws.com/{bucket}",
-            "cdnUrl": f"https://{cluster.domain.host('images')}",
-        },
-        "existingSecrets": {"backends": "backends", "models": "openai" if chat_or_ai else ""},
-        "network": {"monitoring": "monitoring", "parts": parts},
+        **{("backends", key): address for key, address in backends(cluster, passwords).items()},
+        ("openai", "OPENAI_API_KEY"): "sk-x",
+        ("postgresql-credentials", "password"): PASSWORD,
     }
 
 
-def _edge(cluster: Cluster) -> dict[str, Any]:
-    return {
-        "group": cluster.name,
-        "tags": dict(cluster.tags),
-        "hosts": [cluster.domain.host("api"), cluster.domain.host("www")],
-        "certificateArn": f"arn:aws:acm:{cluster.region}:{ACCOUNT}:certificate/0b1c",
-        "securityGroups": ["sg-0123456789abcdef0"],
-        "image": _image(cluster),
-        "grafana": {"host": cluster.domain.host("grafana")},
-    }
+def are_the_cluster_files(cluster: Cluster) -> bool:
+    """Whether the names above, which parametrize tests, are those of the cluster file."""
+    return (list(DOMAINS), list(WORKERS)) == (api_releases(cluster), worker_releases(cluster))

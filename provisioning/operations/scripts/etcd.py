@@ -15,6 +15,8 @@ STOPPED = "/etc/kubernetes/eco2-stopped"
 
 # For a snapshot of etcd's largest size on a slow disk.
 _TOOL_S = 900
+# https://github.com/etcd-io/etcd/blob/main/Dockerfile
+_OWN_IMAGE = "gcr.io/etcd-development/etcd"
 
 _ETCDCTL = (
     f"etcdctl --endpoints=https://127.0.0.1:2379 --cacert={CERTIFICATES}/ca.crt"
@@ -47,7 +49,7 @@ umask 077
 rm -f {SNAPSHOT} {SNAPSHOT}.part {PKI}
 mkdir -p /run/eco2
 timeout 600 crictl exec "$container" {_ETCDCTL} snapshot save {SNAPSHOT} >&2
-status=$(timeout 300 crictl exec "$container" etcdutl snapshot status {SNAPSHOT} --write-out=json)
+{with_etcdutl(f"status=$(etcdutl snapshot status {SNAPSHOT} --write-out=json)")}
 tar -czf {PKI} -C /etc/kubernetes pki
 kubernetes=$(sed -n 's/^ *image: .*:v//p' {MANIFESTS}/kube-apiserver.yaml)
 describe() {{ printf '{{"sha256": "%s", "bytes": %s}}' "$(sha256sum "$1" | cut -d ' ' -f 1)" "$(stat -c %s "$1")"; }}
@@ -74,9 +76,10 @@ def download(path: str, url: str, *, timeout_s: int) -> str:
 
 
 def with_etcdutl(body: str) -> str:
-    """Runs ``body`` with a function ``etcdutl``: the one in the image of this control plane's etcd, in its version.
+    """Runs ``body`` with a function ``etcdutl`` in the version of this control plane's etcd.
 
-    The image is on the node's disk, so it works while nothing runs. All files have to be below /var/lib.
+    It comes out of etcd's image, which is on the node's disk, so it works while nothing runs. Not every image of
+    Kubernetes' has it; the etcd project's own has. All files have to be below /var/lib.
     """
     return f"""\
 manifest={MANIFESTS}/etcd.yaml
@@ -86,6 +89,11 @@ etcdutl() {{
   timeout {_TOOL_S} ctr -n k8s.io run --rm --mount type=bind,src=/var/lib,dst=/var/lib,options=rbind:rw \\
     "$image" "eco2-etcdutl-$(date +%s%N)" /usr/local/bin/etcdutl "$@"
 }}
+if ! etcdutl version >/dev/null 2>&1; then
+  version=${{image##*:}}
+  image={_OWN_IMAGE}:v${{version%%-*}}
+  crictl pull "$image" >&2
+fi
 {body}"""
 
 

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import yaml
 
 from provisioning.cluster import Machine, matrix
 from provisioning.cluster.kubeadm import init_configuration, join_configuration
 from tests.doubles.hosts import pki
+from tests.doubles.hosts.fleet import equipped, new_site
+from tests.doubles.hosts.sandbox import Unavailable
 from tests.doubles.hosts.world import HostWorld
 
 TOKEN = "abcdef.0123456789abcdef"
 LONGEST_S = 60
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[HostWorld]:
+    """The control plane and one node, which is nobody's yet. Skips where this machine cannot carry them."""
+    site = new_site(folder / "site")
+    machines = equipped(site)
+    names = [site.control_plane, next(name for name in site.nodes if name != site.control_plane)]
+    try:
+        with HostWorld(site, {name: machines[name] for name in names}, root=folder / "hosts") as world:
+            yield world
+    except Unavailable as reason:
+        pytest.skip(str(reason))
 
 
 class Shell:

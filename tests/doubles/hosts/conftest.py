@@ -1,26 +1,12 @@
 """Two machines of a cluster, and a client that trusts their pinned keys alone."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.doubles.hosts import HostWorld, Unavailable, equipped, new_site
-from tests.doubles.hosts.client import Shell
-
-
-@contextmanager
-def running(folder: Path) -> Iterator[HostWorld]:
-    """The control plane and one node, which is nobody's yet. Skips where this machine cannot carry them."""
-    site = new_site(folder / "site")
-    machines = equipped(site)
-    names = [site.control_plane, next(name for name in site.nodes if name != site.control_plane)]
-    try:
-        with HostWorld(site, {name: machines[name] for name in names}, root=folder / "hosts") as world:
-            yield world
-    except Unavailable as reason:
-        pytest.skip(str(reason))
+from tests.doubles.hosts import HostWorld
+from tests.doubles.hosts.client import Shell, running
 
 
 @pytest.fixture

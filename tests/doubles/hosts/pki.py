@@ -83,21 +83,27 @@ def expires(certificate: str) -> datetime:
 def kubeconfig(cluster: str, server: str, ca: str, user: str, client: Pair) -> str:
     """As kubeadm writes admin.conf."""
     context = f"{user}@{cluster}"
-    encode = lambda text: base64.b64encode(text.encode()).decode()  # noqa: E731
     document = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": cluster, "cluster": {"server": server, "certificate-authority-data": encode(ca)}}],
+        "clusters": [{"name": cluster, "cluster": {"server": server, "certificate-authority-data": _base64(ca)}}],
         "contexts": [{"name": context, "context": {"cluster": cluster, "user": user}}],
         "current-context": context,
         "users": [
             {
                 "name": user,
-                "user": {"client-certificate-data": encode(client.certificate), "client-key-data": encode(client.key)},
+                "user": {
+                    "client-certificate-data": _base64(client.certificate),
+                    "client-key-data": _base64(client.key),
+                },
             }
         ],
     }
     return yaml.safe_dump(document, sort_keys=False)
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 def client_of(text: str) -> str:

@@ -7,8 +7,7 @@ import pytest
 import yaml
 
 from tests.doubles.hosts import BootstrapToken, MemoryCluster, Reboots
-from tests.doubles.hosts.client import TOKEN, Shell, changed
-from tests.doubles.hosts.conftest import running
+from tests.doubles.hosts.client import TOKEN, Shell, changed, running
 from tests.doubles.hosts.world import HostWorld
 
 

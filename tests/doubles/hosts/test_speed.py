@@ -9,9 +9,9 @@ import pytest
 from tests.doubles.hosts import HostWorld, Unavailable, equipped, new_site
 from tests.doubles.hosts.client import Shell
 
-# On two idle cores it takes 0.5 s to start all and 1.0 s to run; other tests run beside this one.
-STARTS_WITHIN_S = 12.0
-RUNS_WITHIN_S = 10.0
+# On two idle cores all start within 1.2 s and run within 1.4 s; the bounds are for a machine where much else runs.
+STARTS_WITHIN_S = 40.0
+RUNS_WITHIN_S = 30.0
 
 
 def test_a_whole_cluster_starts_and_works_in_seconds(tmp_path: Path) -> None:

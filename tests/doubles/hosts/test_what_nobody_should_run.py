@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.doubles.hosts.client import Shell, prepared
-from tests.doubles.hosts.conftest import running
+from tests.doubles.hosts.client import Shell, prepared, running
 from tests.doubles.hosts.world import HostWorld
 
 REPOSITORY = (

@@ -56,6 +56,7 @@ class Listener(ThreadingHTTPServer):
     def __init__(self, address: str, port: int, context: ssl.SSLContext, serving: Serving) -> None:
         self.context = context
         self.serving = serving
+        self.ending = threading.Event()
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         super().__init__((address, port), Handler)
@@ -75,6 +76,7 @@ class Listener(ThreadingHTTPServer):
 
     def stop(self) -> None:
         """No connection is left, and the port is free."""
+        self.ending.set()
         self.shutdown()
         self.server_close()
         with self._lock:
@@ -123,7 +125,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             fault = serving.faults.met(self.command, self.path)
             if fault:
-                time.sleep(fault.delay_s)
+                self.server.ending.wait(fault.delay_s)
                 if fault.code is not None:
                     raise refusal(fault)
             self._authorise(user, groups, parts.path)

@@ -1,4 +1,4 @@
-"""Nodes, certificates, volumes and load balancers are there only once what makes them runs, and go with their owners."""
+"""Nodes, certificates, volumes and load balancers are there once what makes them runs, and go with their owners."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ def test_metrics_need_certificates_that_were_approved(
     for name in (CALICO, CLOUD):
         components.install(name, wait=name != CALICO)
     components.install(METRICS, wait=False)
-    assert "not available" in client.refused("top", "nodes")
+    assert "unable to handle the request" in client.refused("top", "nodes")
     for each in requests_of(joined, "k8s-redis"):
         client.kubectl("certificate", "approve", each["metadata"]["name"])
     joined.settle()

@@ -29,17 +29,17 @@ def test_the_second_request_fails_and_the_third_does_not(client: Client, server:
 
 
 def test_a_line_is_cut(client: Client, server: KubernetesServer) -> None:
-    server.faults.cut("GET", "/configmaps", times=20)
-    assert "EOF" in client.refused("get", "configmaps")
-    server.faults.clear()
-    client.kubectl("get", "configmaps")
+    server.faults.cut("PATCH", "/configmaps")
+    apply = ("apply", "--server-side", "-f", "-")
+    assert "EOF" in client.refused(*apply, stdin=config_map("a"))
+    client.kubectl(*apply, stdin=config_map("a"))
 
 
 def test_an_answer_is_late(client: Client, server: KubernetesServer) -> None:
-    server.faults.add("GET", "/configmaps", delay_s=2.0)
+    server.faults.add("GET", "/configmaps", delay_s=60.0)
     began = time.monotonic()
-    assert "imeout" in client.refused("get", "configmaps", "--request-timeout=500ms")
-    assert time.monotonic() - began < 2.0
+    assert "deadline exceeded" in client.refused("get", "configmaps", "--request-timeout=3s")
+    assert time.monotonic() - began < 60.0
 
 
 def test_a_server_that_is_down_refuses_connections_and_has_forgotten_nothing(

@@ -7,7 +7,7 @@ import pytest
 
 from provisioning.cluster import Cluster
 from provisioning.kubernetes.differences import difference
-from provisioning.kubernetes.secrets import namespaces_needed, secrets_needed
+from provisioning.kubernetes.secrets import Needed, Origin, secrets_needed
 
 
 @pytest.fixture(autouse=True)
@@ -29,28 +29,29 @@ def contents(cluster: Cluster) -> dict[str, dict[str, str]]:
 
 def test_the_services_addresses_hold_the_passwords_of_their_parts(cluster: Cluster) -> None:
     found = contents(cluster)
-    backends = found["eco2/backends"]
-    for variable, release in (
-        ("ECO2_DATABASE_URL", "postgresql"),
-        ("ECO2_AMQP_URL", "rabbitmq"),
-        ("ECO2_REDIS_URL", "redis"),
-    ):
-        url = urlsplit(backends[variable])
+    for variable, release in (("ECO2_AMQP_URL", "rabbitmq"), ("ECO2_REDIS_URL", "redis")):
+        url = urlsplit(found["eco2/backends"][variable])
         namespace = cluster.releases[release].namespace
         assert url.password == found[f"{namespace}/{release}-credentials"]["password"]
         assert url.hostname == f"{release}.{namespace}.svc.cluster.local"
 
 
+def test_every_domain_has_its_own_role_and_nobody_the_owners_password(cluster: Cluster) -> None:
+    found = contents(cluster)
+    owners = found["data/postgresql-credentials"]["password"]
+    urls = {key: urlsplit(url) for key, url in found["eco2/backends"].items() if key.startswith("ECO2_DATABASE_URL")}
+    domains = {node.labels["domain"] for node in cluster.of_role("api")}
+    assert set(urls) == {f"ECO2_DATABASE_URL_{name.upper()}" for name in {*domains, "tasks"}}
+    assert urls["ECO2_DATABASE_URL_WASTE"].username == "eco2_waste"
+    assert len({url.password for url in urls.values()}) == len(urls)
+    assert owners not in str(found["eco2/backends"])
+
+
 def test_every_password_is_another_and_long(cluster: Cluster) -> None:
     found = contents(cluster)
-    passwords = [
-        value
-        for name, content in found.items()
-        for key, value in content.items()
-        if "password" in key or "cookie" in key
-    ]
-    assert len(set(passwords)) == len(passwords) >= 5
-    assert min(map(len, passwords)) >= 43
+    random = [value for content in found.values() for key, value in content.items() if key.endswith("password")]
+    assert len(set(random)) == len(random) >= 5
+    assert min(map(len, random)) >= 43
 
 
 def test_no_password_needs_an_escape_in_an_address(cluster: Cluster) -> None:
@@ -60,18 +61,18 @@ def test_no_password_needs_an_escape_in_an_address(cluster: Cluster) -> None:
 
 
 def test_what_the_operator_gives_is_made_only_when_given(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not [needed for needed in secrets_needed(cluster) if needed.from_environment]
+    def given() -> dict[str, Needed]:
+        return {needed.id: needed for needed in secrets_needed(cluster) if needed.origin is Origin.ENVIRONMENT}
+
+    assert given() == {}
     monkeypatch.setenv("GHCR_TOKEN", "ghp_0123456789")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-0123456789")
-    given = {needed.id: needed for needed in secrets_needed(cluster) if needed.from_environment}
-    assert set(given) == {"eco2/registry", "eco2/openai"}
-    config = json.loads(given["eco2/registry"].content({})[".dockerconfigjson"])
+    # The database's migrations run in our image too, so the token is needed beside it.
+    namespaces = ("eco2", "messaging", "data", "monitoring")
+    assert set(given()) == {"eco2/openai", *(f"{namespace}/registry" for namespace in namespaces)}
+    config = json.loads(given()["eco2/registry"].content({})[".dockerconfigjson"])
     assert config["auths"][cluster.registry.server]["password"] == "ghp_0123456789"
-    assert given["eco2/registry"].type == "kubernetes.io/dockerconfigjson"
-
-
-def test_the_namespaces_are_those_of_our_own_releases(cluster: Cluster) -> None:
-    assert namespaces_needed(cluster) == ["eco2", "messaging", "data", "monitoring"]
+    assert given()["eco2/registry"].type == "kubernetes.io/dockerconfigjson"
 
 
 def secret(**data: str) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """What each component's chart is told: the whole of it as golden files, and what must never change about it by name."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,13 +9,25 @@ import pytest
 import yaml
 
 from provisioning.cluster import Cluster, matrix
+from provisioning.kubernetes import Helm
 from provisioning.kubernetes.components import COMPONENTS, UNINITIALIZED, calico, cloud_controller, component, storage
 from provisioning.kubernetes.components import load_balancer as load_balancer_values
 from provisioning.kubernetes.errors import ChartMissing
-from provisioning.kubernetes.release_table import chart_of, flat, layers, missing_charts, own_releases, release, specs
+from provisioning.kubernetes.release_table import (
+    CHARTS,
+    chart_of,
+    flat,
+    layers,
+    missing_charts,
+    own_releases,
+    release,
+    specs,
+)
+from provisioning.kubernetes.render import findings
+from provisioning.kubernetes.secrets import Given, secrets_needed
 from provisioning.run import NotYet
 from provisioning.site import Site
-from tests.provisioning.kubernetes.world import chart
+from tests.provisioning.kubernetes.world import Heard, chart
 
 
 @pytest.mark.parametrize("name", COMPONENTS)
@@ -110,16 +123,63 @@ def test_charts_that_are_missing_are_all_named_at_once(site: Site, tmp_path: Pat
         specs(site, tmp_path / "charts")
 
 
-def test_a_service_is_told_its_place_its_image_and_what_is_outside(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, golden: Callable[[str, str], None]
-) -> None:
-    monkeypatch.setenv("ECO2_VERSION", "1.2.3")
+def copied(folder: Path, site: Site) -> Path:
+    """Our charts as they are, and empty ones for those that are not there yet."""
     for name in {chart_of(site.cluster, each) for each in own_releases(site.cluster)}:
-        chart(tmp_path / "charts" / name, {})
-    told = {spec.name: spec.values for spec in flat(specs(site, tmp_path / "charts"))}
-    golden("waste.json", json.dumps(told["waste"], indent=1, sort_keys=True) + "\n")
-    golden("edge.json", json.dumps(told["edge"], indent=1, sort_keys=True) + "\n")
-    assert all(values["image"]["tag"] == "1.2.3" for values in told.values() if "image" in values)
+        if (CHARTS / name).is_dir():
+            shutil.copytree(CHARTS / name, folder / name)
+        else:
+            chart(folder / name, {})
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _nothing_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GHCR_TOKEN", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ECO2_VERSION", "1.2.3")
+
+
+@pytest.mark.parametrize("name", ["waste", "storage", "postgresql", "redis", "edge"])
+def test_the_values_of_our_releases_are_those_of_the_golden_files(
+    name: str, site: Site, tmp_path: Path, golden: Callable[[str, str], None]
+) -> None:
+    told = {spec.name: spec.values for spec in flat(specs(site, copied(tmp_path / "charts", site)))}
+    golden(f"{name}.yaml", yaml.safe_dump(told[name], sort_keys=True))
+
+
+def test_every_chart_of_ours_takes_its_values(
+    site: Site, tmp_path: Path, helm: Helm, heard: Heard, programs: Path
+) -> None:
+    (site.folder.parent / "bin").symlink_to(programs)
+    rendered = {
+        spec.name: helm.rendered(heard.step(), spec)
+        for spec in flat(specs(site, copied(tmp_path / "charts", site))[1:])
+    }
+    kinds = {each["kind"] for each in rendered["waste"]}
+    assert {"Deployment", "Service"} <= kinds
+    assert {each["kind"] for each in rendered["edge"]} == {"Ingress"}
+
+
+def test_what_our_charts_make_finds_its_place_and_its_secrets(
+    site: Site, tmp_path: Path, helm: Helm, heard: Heard, programs: Path
+) -> None:
+    (site.folder.parent / "bin").symlink_to(programs)
+    own = [spec for spec in flat(specs(site, copied(tmp_path / "charts", site))) if spec.name != "metrics-server"]
+    manifests = {spec.name: helm.rendered(heard.step(), spec) for spec in own}
+    assert findings(site.cluster, manifests, {needed.id for needed in secrets_needed(site.cluster)}) == []
+
+
+def test_the_key_of_the_models_is_named_only_where_it_is_used_and_only_when_given(site: Site, tmp_path: Path) -> None:
+    folder = copied(tmp_path / "charts", site)
+    for given, named in (
+        (Given(models=True, registry=True), {"chat", "ai"}),
+        (Given(models=False, registry=False), set()),
+    ):
+        told = {spec.name: spec.values for spec in flat(specs(site, folder, given))}
+        asking = {name for name, values in told.items() if values.get("existingSecrets", {}).get("models")}
+        assert asking == named
+        assert bool(told["waste"]["imagePullSecrets"]) is given.registry
 
 
 def test_without_a_domain_there_are_no_hosts_and_no_certificate(site: Site, tmp_path: Path) -> None:
@@ -127,7 +187,8 @@ def test_without_a_domain_there_are_no_hosts_and_no_certificate(site: Site, tmp_
     told = json.loads(site.outputs_file.read_text())
     told["domain"] = {"name": None, "hosted_zone_id": None, "certificate_arn": None}
     site.outputs_file.write_text(json.dumps(told))
-    chart(tmp_path / "charts" / "edge", {})
-    values = release(Site(bare, site.cluster_file, site.folder), "edge", tmp_path / "charts").values
-    assert values["certificateArn"] is None
-    assert set(values["hosts"].values()) == {None}
+    elsewhere = Site(bare, site.cluster_file, site.folder)
+    charts = copied(tmp_path / "charts", site)
+    values = release(elsewhere, "edge", charts).values
+    assert (values["certificateArn"], values["hosts"], values["grafana"]["host"]) == ("", [], "")
+    assert "config" not in release(elsewhere, "waste", charts).values

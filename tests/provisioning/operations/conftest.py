@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.doubles.aws import AwsAccount
+from tests.doubles.charts import ChartRepository
 from tests.doubles.hosts import Unavailable
 from tests.provisioning.operations.living import Rig, Wanted, living
 
@@ -45,6 +46,15 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsAccount]:
         for name, value in account.environment().items():
             monkeypatch.setenv(name, value)
         yield account
+
+
+@pytest.fixture
+def charts(monkeypatch: pytest.MonkeyPatch) -> Iterator[ChartRepository]:
+    """The charts of the cluster's components, from a mirror."""
+    with ChartRepository() as repository:
+        for name, value in repository.mirror_environment().items():
+            monkeypatch.setenv(name, value)
+        yield repository
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,7 +30,7 @@ from tests.doubles.hosts import HostWorld, equipped, new_site
 from tests.doubles.kubernetes import KubernetesServer
 
 AnyPhase = Phase[Any, Any]
-SMALL = ("k8s-master", "k8s-api-waste", "k8s-worker-ai", "k8s-postgresql")
+SMALL = ("k8s-master", "k8s-api-waste", "k8s-worker-ai")
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,17 @@ def living(
         api.settle()
         rig.done(Label(site, kubectl))
         api.settle()
+        take_serving_certificates(rig)
         yield rig
+
+
+def take_serving_certificates(rig: Rig) -> None:
+    """What each kubelet does with the certificate that it has asked for, once somebody has approved it."""
+    for request in rig.api.list("CertificateSigningRequest", group="certificates.k8s.io"):
+        host = rig.world.hosts.get(request["spec"]["username"].rpartition(":")[2])
+        certificate = request.get("status", {}).get("certificate")
+        if host is not None and certificate:
+            host.write("/var/lib/kubelet/pki/kubelet-server-current.pem", base64.b64decode(certificate).decode())
 
 
 def namespace(name: str) -> dict[str, Any]:

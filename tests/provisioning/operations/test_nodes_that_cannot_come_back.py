@@ -22,7 +22,7 @@ from provisioning.site import Site
 from provisioning.terraform.runner import Terraform
 from tests.doubles.aws import AwsAccount
 from tests.doubles.hosts import Fails, network, operator_key
-from tests.doubles.terraform import TerraformDouble
+from tests.doubles.terraform import Fault, TerraformDouble
 from tests.provisioning.operations.conftest import Lives
 from tests.provisioning.operations.living import Rig, Wanted, deployment
 from tests.provisioning.operations.talking import Heard
@@ -130,6 +130,8 @@ def test_a_dead_machine_is_replaced_and_the_others_are_left_alone(
     rig.world.power_off(AI)
     rig.api.settle()
     joins = {name: rig.world.count(name, "kubeadm join") for name in rig.site.nodes}
+    # AWS has none of the kind for a moment, once the old machine is gone.
+    double.set(Fault("aws_instance", "InsufficientInstanceCapacity", times=1))
     with cloud(rig, AI):
         ended = commands.node_replace(rig.site, Asked(yes=True), AI, screen=heard.screen)
     assert ended is ExitCode.DONE, heard.text

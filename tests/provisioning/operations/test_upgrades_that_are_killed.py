@@ -8,9 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-
-import pytest
 
 from provisioning.cluster import load
 from provisioning.operations import commands
@@ -25,14 +22,6 @@ from tests.provisioning.operations.talking import Heard
 
 MASTER, API, AI = "k8s-master", "k8s-api-waste", "k8s-worker-ai"
 OLD = Wanted((MASTER, API, AI), "1.33.13", ("aws-cloud-controller-manager",))
-
-
-@pytest.fixture
-def charts(monkeypatch: pytest.MonkeyPatch) -> Iterator[ChartRepository]:
-    with ChartRepository() as repository:
-        for name, value in repository.mirror_environment().items():
-            monkeypatch.setenv(name, value)
-        yield repository
 
 
 def edited(rig: Rig, version: str) -> Site:
@@ -124,3 +113,23 @@ def test_another_version_than_the_cluster_file_s_is_refused_with_the_way_to_chan
         commands.cluster_upgrade(site, Asked(), only=("controlplane",), screen=heard.screen) is ExitCode.CONFIGURATION
     )
     assert "did you mean control-plane?" in heard.text
+
+
+def test_two_minors_away_is_two_upgrades_one_after_the_other(
+    lives: Lives, aws: AwsAccount, charts: ChartRepository
+) -> None:
+    rig = lives(Wanted((MASTER, API), "1.33.13", OLD.releases))
+    bucket(aws, rig)
+    site = edited(rig, "1.35.9")
+    heard = Heard()
+    assert commands.cluster_upgrade(site, Asked(plan=True), screen=heard.screen) is ExitCode.PLAN_HAS_CHANGES
+    assert "Control plane to Kubernetes 1.34.12" in heard.out
+    assert "Control plane to Kubernetes 1.35.9" in heard.out
+    heard = Heard()
+    assert commands.cluster_upgrade(site, Asked(yes=True), screen=heard.screen) is ExitCode.DONE, heard.text
+    applied = [each.line for each in rig.world.commands if each.line.startswith("kubeadm upgrade apply")]
+    assert applied == ["kubeadm upgrade apply v1.34.12 --yes", "kubeadm upgrade apply v1.35.9 --yes"]
+    assert rig.world.count(API, "kubeadm upgrade node") == 2
+    # Each step could be taken back by a backup of just its version.
+    stored = aws.client("s3").list_objects_v2(Bucket=site.outputs().buckets["backups"])["Contents"]
+    assert len([each for each in stored if each["Key"].endswith(".db")]) == 2

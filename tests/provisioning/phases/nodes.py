@@ -20,7 +20,9 @@ from provisioning.phases.reach import Reach
 from provisioning.run import Phase, Retry, Selection, Settings, Step, Stop
 from provisioning.run.engine import Agreement, Engine, Result
 from provisioning.run.journal import Journal
+from provisioning.run.planning import Plan, make_plan
 from provisioning.run.selection import choose
+from provisioning.run.state import State
 from provisioning.site import Site
 from provisioning.ssh import Hosts
 from tests.doubles.hosts import HostWorld, Unavailable, equipped, new_site
@@ -68,6 +70,11 @@ class Rig:
         with Journal(self.folder / f"run-{number}.jsonl", self.site.redactor, lambda record: None) as journal:
             return Engine(phases, journal, settings, Agreement(everything=True)).run(choose(phases, Selection()))
 
+    def plan(self) -> Plan:
+        """As ``--plan`` makes it."""
+        phases = self.phases()
+        return make_plan(phases, choose(phases, Selection()), Settings(redactor=self.site.redactor), State())
+
     def step(self) -> Step:
         """For a call beside the phases."""
         return Step(
@@ -98,6 +105,10 @@ def rigged(folder: Path, cluster_file: Path = CLUSTER_FILE, **world: Any) -> Ite
     """Skips the test where this machine cannot carry the doubles."""
     site = new_site(folder / "operator", cluster_file)
     machines = equipped(site)
+    # Unpacked once for all tests of a run.
+    tools = folder.parent / "tools"
+    tools.mkdir(exist_ok=True)
+    (site.folder.parent / "bin").symlink_to(tools)
     kubectl = Kubectl(site)
     try:
         with (

@@ -14,6 +14,7 @@ import yaml
 from provisioning.cluster import Machine
 from provisioning.cluster.registration import registration_labels
 from provisioning.run import ExitCode, Stop
+from provisioning.run.planning import Prospect
 from provisioning.scripts import tokens
 from tests.doubles.hosts import BootstrapToken, CutsConnection, Fails, Reboots
 from tests.doubles.kubernetes.certificates import Authority
@@ -175,6 +176,24 @@ def test_a_node_whose_object_was_deleted_registers_again(whole: Rig) -> None:
 
 
 # --- machines that are not as they should be ---
+
+
+def test_a_plan_of_bare_machines_says_what_will_be_done_and_does_nothing(small: Rig) -> None:
+    plan = small.plan()
+    prospects = {step.phase: step.prospect for step in plan.steps}
+    assert prospects == {
+        "reach": Prospect.UNCHANGED,
+        "prepare": Prospect.CHANGES,
+        "images": Prospect.UNKNOWN,
+        "init": Prospect.CHANGES,
+        "join": Prospect.UNKNOWN,
+    }
+    titles = [action.title for _, action in plan.actions]
+    version = small.site.cluster.kubernetes.version
+    assert f"make the cluster: kubeadm init of Kubernetes {version}" in titles
+    assert plan.exit_code == ExitCode.PLAN_HAS_CHANGES
+    assert small.world.mutations() == []
+    assert not any(host.exists("/etc/modules-load.d/eco2.conf") for host in small.world.hosts.values())
 
 
 def test_all_that_is_wrong_with_the_machines_is_said_at_once(small: Rig) -> None:

@@ -62,7 +62,9 @@ def test_nothing_that_a_run_leaves_behind_holds_one(rebuilt: Rebuilt) -> None:
     assert len(hidden) > 20
     assert any("/runs/" in f"/{name}" for name in places)
     assert any("prepare.log" in name for name in places)
-    leaks = [f"{name} in {place}" for name, secret in hidden.items() for place, text in places.items() if secret in text]
+    leaks = [
+        f"{name} in {place}" for name, secret in hidden.items() for place, text in places.items() if secret in text
+    ]
     assert leaks == []
 
 

@@ -30,6 +30,7 @@ from tests.doubles.aws.account import AwsAccount
 from tests.doubles.charts import ChartRepository
 from tests.doubles.hosts.world import HostWorld
 from tests.doubles.kubernetes import KubernetesServer
+from tests.doubles.kubernetes.nodes import reserve
 from tests.doubles.terraform import TerraformDouble
 from tests.provisioning.ssh.sshd import key_pair
 
@@ -90,6 +91,7 @@ class RebuildWorld:
             self.zone = self.account.client("route53").create_hosted_zone(
                 Name=self.cluster.domain.name, CallerReference=secrets.token_hex(8)
             )["HostedZone"]["Id"]
+            self.terraform.set(hosted_zone_id=self.zone.rpartition("/")[2])
         self.api.settings.on_ingress = self._load_balancer
         self._stack.callback(self._shut_down)
         threading.Thread(target=self._boot, name="boot", daemon=True).start()
@@ -177,7 +179,7 @@ class RebuildWorld:
             except (NotYet, OutputsUnreadable):
                 continue
             kubectl = self.clusters / "bin" / "kubectl"
-            self.api.settings.public_ips = {name: str(machine.public_ip) for name, machine in found.items()}
+            reserve(self.api, self.cluster, found)
             machines = HostWorld(self.site, found, self.api, root=self.folder / "hosts", kubectl=kubectl)
             machines.delays.update(self.delays)
             self.machines = machines.__enter__()

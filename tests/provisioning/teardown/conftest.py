@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import io
-import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from provisioning.cluster import Cluster, load
-from provisioning.run import ExitCode
 from provisioning.site import Site
 from provisioning.teardown import DestroyOptions, destroy
 from provisioning.teardown.command import NameTyped
 from provisioning.teardown.inventory import newest_receipt
 from tests.doubles.aws import AwsAccount
+from tests.provisioning.teardown.calling import LONGEST_S, SMALL, Ended, Teardown
 
-SMALL = Path(__file__).parents[1] / "cluster" / "small.yaml"
-# For tests of what does not go: so long each kind is waited for.
-BRIEFLY_S = 0.1
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(LONGEST_S))
 
 
 @pytest.fixture
@@ -43,29 +43,6 @@ def site(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> S
     return Site.of(cluster, SMALL)
 
 
-@dataclass(frozen=True)
-class Ended:
-    """How a teardown ended: its exit code, what it said, and its receipt where it wrote one."""
-
-    code: ExitCode
-    out: str
-    err: str
-    receipt: dict[str, Any] | None
-
-    @property
-    def left(self) -> dict[str, str]:
-        """What is left: kind -> why."""
-        assert self.receipt is not None
-        return {each["kind"]: each["reason"] for each in self.receipt["left"]}
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Teardown = Callable[..., Ended]
-
-
 @pytest.fixture
 def teardown(site: Site, account: AwsAccount) -> Teardown:
     """Calls it; with ``typed`` a person types these answers, one after the other, and nothing is given beforehand."""
@@ -78,17 +55,15 @@ def teardown(site: Site, account: AwsAccount) -> Teardown:
         longest_s: float | None = None,
     ) -> Ended:
         name = at.cluster.name
-        asked = options or DestroyOptions(yes=None if typed is not None else name)
-        asked = replace(asked, longest_s=longest_s)
+        asked = replace(options or DestroyOptions(yes=None if typed is not None else name), longest_s=longest_s)
         out, err = io.StringIO(), io.StringIO()
         answers = iter(typed or [])
-        screen = NameTyped(
-            name,
-            asked.yes,
-            stdout=out,
-            stderr=err,
-            ask=None if typed is None else lambda question: (err.write(question + "\n"), next(answers))[1],
-        )
+
+        def answer(question: str) -> str:
+            err.write(question + "\n")
+            return next(answers)
+
+        screen = NameTyped(name, asked.yes, stdout=out, stderr=err, ask=None if typed is None else answer)
         code = destroy(at, asked, screen=screen)
         return Ended(code, out.getvalue(), err.getvalue(), newest_receipt(at.folder / "receipts"))
 

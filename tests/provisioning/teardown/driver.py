@@ -8,7 +8,7 @@ import sys
 from provisioning.cluster import load
 from provisioning.site import Site
 from provisioning.teardown import DestroyOptions, destroy
-from tests.provisioning.teardown.conftest import SMALL
+from tests.provisioning.teardown.calling import SMALL
 
 if __name__ == "__main__":
     cluster = load(SMALL)

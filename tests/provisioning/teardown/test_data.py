@@ -11,7 +11,7 @@ from tests.doubles.aws.backends import backend
 from tests.doubles.aws.faults import FOREVER
 from tests.doubles.aws.seeds import seed_cluster
 from tests.doubles.aws.snapshots import snapshot
-from tests.provisioning.teardown.conftest import BRIEFLY_S, Teardown
+from tests.provisioning.teardown.calling import BRIEFLY_S, Teardown
 
 
 def test_kept_data_stays_as_it_is_and_the_receipt_says_so(
@@ -29,6 +29,8 @@ def test_kept_data_stays_as_it_is_and_the_receipt_says_so(
     after = snapshot(account, [cluster.region])
     assert after["Buckets"] == before["Buckets"]
     assert after[f"{cluster.region}/Instances"] == {}
+    again = teardown(DestroyOptions(plan=True, keep_data=True))
+    assert again.code is ExitCode.DONE, again.out
 
 
 def test_the_plan_with_kept_data_does_not_name_the_buckets(

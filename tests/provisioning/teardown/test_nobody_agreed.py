@@ -13,7 +13,7 @@ from provisioning.teardown import DestroyOptions
 from tests.doubles.aws import AwsAccount, Call
 from tests.doubles.aws.seeds import seed_cluster
 from tests.doubles.aws.tags import listed, terraform_tags
-from tests.provisioning.teardown.conftest import BRIEFLY_S, Teardown
+from tests.provisioning.teardown.calling import BRIEFLY_S, Teardown
 
 
 @pytest.fixture

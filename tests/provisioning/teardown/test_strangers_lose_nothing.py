@@ -16,7 +16,7 @@ from tests.doubles.aws.seeds import seed_cluster
 from tests.doubles.aws.seeds_edge import make_bucket, record
 from tests.doubles.aws.snapshots import snapshot
 from tests.doubles.aws.strangers import near_tags, seed_stranger, staging
-from tests.provisioning.teardown.conftest import Teardown
+from tests.provisioning.teardown.calling import Teardown
 
 
 def regions(cluster: Cluster) -> list[str]:

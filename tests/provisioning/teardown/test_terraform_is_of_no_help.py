@@ -15,8 +15,9 @@ from provisioning.teardown import DestroyOptions
 from provisioning.terraform.runner import Terraform
 from tests.doubles.aws import AwsAccount
 from tests.doubles.aws.seeds import seed_cluster
+from tests.doubles.aws.seeds_edge import certificate, described
 from tests.doubles.terraform import TerraformDouble
-from tests.provisioning.teardown.conftest import Teardown
+from tests.provisioning.teardown.calling import Teardown
 
 
 @pytest.fixture
@@ -67,6 +68,24 @@ def test_with_kept_data_it_is_not_asked_since_it_would_undo_the_buckets_settings
 
     assert resources(site) == held
     assert terraform.deleted() == []
+
+
+def test_it_is_not_asked_where_its_records_prove_somebody_elses_certificate(
+    account: AwsAccount, cluster: Cluster, site: Site, terraform: TerraformDouble, teardown: Teardown
+) -> None:
+    ids = seed_cluster(account, cluster).ids
+    domain = str(cluster.domain.name)
+    theirs = certificate(account, ids["zone"], cluster.region, domain, [], {"Name": "theirs"})
+
+    ended = teardown()
+
+    assert ended.code is ExitCode.DONE, ended.out
+    assert ended.receipt is not None
+    assert any(theirs in note for note in ended.receipt["notes"])
+    assert terraform.deleted() == []
+    proof = described(account, cluster.region, theirs)["DomainValidationOptions"][0]["ResourceRecord"]["Name"]
+    records = account.client("route53").list_resource_record_sets(HostedZoneId=ids["zone"])["ResourceRecordSets"]
+    assert proof in {each["Name"] for each in records}
 
 
 def test_without_a_terraform_the_tags_are_enough_and_the_receipt_says_so(

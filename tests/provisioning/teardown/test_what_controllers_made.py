@@ -20,7 +20,7 @@ from tests.doubles.aws import AwsAccount
 from tests.doubles.aws.seeds import seed_cluster
 from tests.doubles.kubernetes import KubernetesServer
 from tests.provisioning.kubernetes.world import outputs, registration
-from tests.provisioning.teardown.conftest import BRIEFLY_S, Teardown
+from tests.provisioning.teardown.calling import BRIEFLY_S, Teardown
 
 Object = dict[str, Any]
 
@@ -85,7 +85,7 @@ def test_they_are_listed_in_the_plan_and_the_plan_deletes_none(
     ended = teardown(DestroyOptions(plan=True))
 
     assert len(server.mutations()) == changed
-    for line in ("delete ingresse", "delete service data/edge", "delete statefulset data/postgresql"):
+    for line in ("delete Ingress data/edge", "delete Service data/edge", "delete StatefulSet data/postgresql"):
         assert line in ended.out
     assert "kube-system" not in ended.out
 

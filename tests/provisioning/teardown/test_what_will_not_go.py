@@ -8,7 +8,7 @@ from provisioning.site import Site
 from tests.doubles.aws import AwsAccount
 from tests.doubles.aws.faults import FOREVER
 from tests.doubles.aws.seeds import seed_cluster
-from tests.provisioning.teardown.conftest import BRIEFLY_S, Teardown
+from tests.provisioning.teardown.calling import BRIEFLY_S, Teardown
 
 
 def test_it_is_in_the_receipt_with_its_reason_and_the_exit_code_says_so(

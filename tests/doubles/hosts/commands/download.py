@@ -73,7 +73,10 @@ def _request(call: Call, given: Arguments, url: str) -> Request:
     method = given.get("-X") or (
         "HEAD" if given.has("-I") else "PUT" if given.has("-T") else "POST" if body is not None else "GET"
     )
-    headers = dict((part.strip() for part in header.partition(":")[::2]) for header in given.all("-H"))
+    headers = {}
+    for header in given.all("-H"):
+        name, _, value = header.partition(":")
+        headers[name.strip()] = value.strip()
     return Request(
         method,
         url,

@@ -31,7 +31,8 @@ def systemctl(host: Host, call: Call) -> int:
     given = parse(call.arguments, _FLAGS, _OPTIONS)
     verb, *names = given.words or [""]
     if verb in ("reboot", "poweroff"):
-        return power(host, call)
+        power(host, call)
+        return 0
     if verb in ("daemon-reload", "reset-failed", "daemon-reexec"):
         return 0
     if verb == "is-system-running":

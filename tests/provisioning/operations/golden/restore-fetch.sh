@@ -14,6 +14,11 @@ etcdutl() {
   timeout 900 ctr -n k8s.io run --rm --mount type=bind,src=/var/lib,dst=/var/lib,options=rbind:rw \
     "$image" "eco2-etcdutl-$(date +%s%N)" /usr/local/bin/etcdutl "$@"
 }
+if ! etcdutl version >/dev/null 2>&1; then
+  version=${image##*:}
+  image=gcr.io/etcd-development/etcd:v${version%%-*}
+  crictl pull "$image" >&2
+fi
 status=$(etcdutl snapshot status /var/lib/eco2/restore/20260101T000000Z/snapshot.db.part --write-out=json) || status=null
 printf '{"sha256": "%s", "status": %s}\n' "$found" "$status"
 if [ "$status" != null ]; then mv /var/lib/eco2/restore/20260101T000000Z/snapshot.db.part /var/lib/eco2/restore/20260101T000000Z/snapshot.db; fi

@@ -11,18 +11,20 @@ deb [arch=amd64 signed-by=/etc/apt/keyrings/kubernetes.asc] https://pkgs.k8s.io/
 ECO2_END
 mv -f /etc/apt/sources.list.d/kubernetes.list.eco2 /etc/apt/sources.list.d/kubernetes.list
 
+# Whatever an update replaces, no service of a node that works is restarted behind our back.
+export NEEDRESTART_MODE=l
 dpkg --configure -a >&2
 tries=1
 # The lists have a lock that apt-get does not wait for.
-until apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 update >&2; do
+until timeout --kill-after=30 900 apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 update >&2; do
   if [ "$tries" -ge 10 ]; then
     exit 100
   fi
   tries=$((tries + 1))
   sleep 3
 done
-apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 install --no-install-recommends --allow-downgrades --allow-change-held-packages \
-  -o Dpkg::Options::=--force-confold 'kubeadm=1.34.12-*' >&2
+timeout --kill-after=30 900 apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 install --no-install-recommends --allow-downgrades --allow-change-held-packages \
+  -o Dpkg::Options::=--force-confold 'kubeadm=1.34.12-*' >&2 || exit 100
 
 apt-mark hold kubeadm >&2
 
