@@ -85,8 +85,9 @@ def upgrade(
     yes: bool,
 ) -> None:
     from provisioning.operations import commands
+    from provisioning.operations.performing import Asked
 
-    asked = commands.Asked(plan=plan, json=json, resume=resume, yes=yes)
+    asked = Asked(plan=plan, json=json, resume=resume, yes=yes)
     longest = commands.DRAIN_S if drain_s is None else drain_s
     _ended(
         file,
@@ -101,15 +102,17 @@ def node_reset(
     file: str | None, name: str, *, lose_cluster: str | None, plan: bool, json: bool, resume: bool, yes: bool
 ) -> None:
     from provisioning.operations import commands
+    from provisioning.operations.performing import Asked
 
-    asked = commands.Asked(plan=plan, json=json, resume=resume, yes=yes)
+    asked = Asked(plan=plan, json=json, resume=resume, yes=yes)
     _ended(file, lambda site, screen: commands.node_reset(site, asked, name, lose_cluster=lose_cluster), json=json)
 
 
 def node_replace(file: str | None, name: str, *, plan: bool, json: bool, resume: bool, yes: bool) -> None:
     from provisioning.operations import commands
+    from provisioning.operations.performing import Asked
 
-    asked = commands.Asked(plan=plan, json=json, resume=resume, yes=yes)
+    asked = Asked(plan=plan, json=json, resume=resume, yes=yes)
     _ended(file, lambda site, screen: commands.node_replace(site, asked, name), json=json)
 
 
@@ -121,15 +124,17 @@ def certs_check(file: str | None, *, json: bool) -> None:
 
 def certs_renew(file: str | None, *, plan: bool, json: bool, resume: bool, yes: bool) -> None:
     from provisioning.operations import commands
+    from provisioning.operations.performing import Asked
 
-    asked = commands.Asked(plan=plan, json=json, resume=resume, yes=yes)
+    asked = Asked(plan=plan, json=json, resume=resume, yes=yes)
     _ended(file, lambda site, screen: commands.certs_renew(site, asked), json=json)
 
 
 def etcd_backup(file: str | None, *, plan: bool, json: bool, resume: bool) -> None:
     from provisioning.operations import commands
+    from provisioning.operations.performing import Asked
 
-    asked = commands.Asked(plan=plan, json=json, resume=resume)
+    asked = Asked(plan=plan, json=json, resume=resume)
     _ended(file, lambda site, screen: commands.etcd_backup(site, asked), json=json)
 
 
@@ -145,8 +150,9 @@ def etcd_restore(
     resume: bool,
 ) -> None:
     from provisioning.operations import commands
+    from provisioning.operations.performing import Asked
 
-    asked = commands.Asked(plan=plan, json=json, resume=resume)
+    asked = Asked(plan=plan, json=json, resume=resume)
     _ended(
         file,
         lambda site, screen: commands.etcd_restore(site, asked, key=key, latest=latest, undo=undo, name=yes),

@@ -12,9 +12,12 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import provisioning
 from provisioning.run import ErrorClass, ExitCode, Phase, RunError
+
+_T = TypeVar("_T")
 
 # Modules that are programs of their own, and what is not about a cluster.
 _APART = ("provisioning.local", "provisioning.cluster.__main__", "provisioning.terraform.modules")
@@ -22,9 +25,9 @@ _APART = ("provisioning.local", "provisioning.cluster.__main__", "provisioning.t
 _HEAD = """\
 # Troubleshooting
 
-What a run, a check or a command of the cluster can end with: one entry for each error code, in alphabetical order. The
-code stands at the end of an error's first line, in brackets, and in `--json` as `code`. Most runs go on with the command
-that a failure prints last; nothing that was done is done twice.
+What a run, a check or a command of the cluster can end with: one entry for each error code, in alphabetical order.
+The code stands at the end of an error's first line, in brackets, and in `--json` as `code`. Most runs go on with the
+command that a failure prints last; nothing that was done is done twice.
 
 This page is made from the error types in the program (`./inv cluster.troubleshooting` writes it); a test keeps the two
 the same.
@@ -84,7 +87,7 @@ def _of_types() -> Iterator[Entry]:
 
 
 def _of_phases() -> Iterator[Entry]:
-    for phase in _descendants(Phase):
+    for phase in _descendants(Phase):  # type: ignore[type-abstract]
         errors: tuple[ErrorClass, ...] = tuple(phase.errors)
         if phase.__module__.startswith("provisioning."):
             for each in errors:
@@ -92,7 +95,7 @@ def _of_phases() -> Iterator[Entry]:
                 yield Entry(each.code, symptom, each.cause, each.remedy, each.exit_code, each.transient)
 
 
-def _descendants(kind: type) -> Iterator[type]:
+def _descendants(kind: type[_T]) -> Iterator[type[_T]]:
     for child in kind.__subclasses__():
         yield child
         yield from _descendants(child)

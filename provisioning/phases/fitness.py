@@ -118,7 +118,7 @@ def _kubelet(cluster: Cluster, node: Node, machine: Reached) -> Iterator[str]:
     if machine.kubelet:
         problem = kubelet_problem(cluster.kubernetes.version, Version.parse(machine.kubelet.partition("-")[0]))
         if problem:
-            yield f"{problem}: ./inv upgrade brings a cluster to another version"
+            yield f"{problem}: ./inv cluster.upgrade brings a cluster to another version"
 
 
 def _cloud_init(cluster: Cluster, node: Node, machine: Reached) -> Iterator[str]:

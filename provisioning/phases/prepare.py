@@ -33,7 +33,7 @@ class VersionDiffers(RunError):
     code = "E-NODE-VERSION"
     exit_code = ExitCode.CONFIGURATION
     cause = "kubernetes.version in the cluster file was changed, or an upgrade has not come to its end."
-    remedy = "./inv upgrade, which drains each node; a rebuild never changes the version of a node that works."
+    remedy = "./inv cluster.upgrade, which drains each node; a rebuild never changes the version of a node that works."
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -43,5 +43,5 @@ def running_version(context: Context) -> Iterator[Finding]:
         yield error(
             f"the cluster runs Kubernetes {running}, the cluster file wants {wanted}",
             "A rebuild changes no version under running pods.",
-            f"./inv upgrade ({steps}); or kubernetes.version: {running} in the cluster file",
+            f"./inv cluster.upgrade ({steps}); or kubernetes.version: {running} in the cluster file",
         )

@@ -24,6 +24,7 @@ class SelectionError(RunError):
 
     code = "E-SELECTION"
     exit_code = ExitCode.CONFIGURATION
+    remedy = "Name one of those that the message lists."
 
 
 class PhasesError(RunError):

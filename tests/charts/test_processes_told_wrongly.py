@@ -3,10 +3,7 @@
 import configparser
 import importlib
 import json
-import os
 import shlex
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,9 +14,9 @@ from provisioning.cluster.model import Cluster
 from provisioning.kubernetes.secrets import Given, secrets_needed
 from services.gateway.api.operations import DOMAINS as PREFIXES
 from services.kernel.config import Config
-from services.kernel.config import load as load_config
 from tests.charts.environments import BY_CHART, known_names, references, secret_names, told
-from tests.charts.rendering import CHARTS, Manifest, container, is_ours, named, of_kind, parsed, pods, text_of, workload
+from tests.charts.processes import complaints, settings_of
+from tests.charts.rendering import CHARTS, Manifest, container, is_ours, of_kind, parsed, pods, text_of, workload
 from tests.charts.values import ALL, DOMAINS, WORKERS, release, secrets
 
 Rendered = Callable[[str], list[Manifest]]
@@ -109,7 +106,7 @@ def test_every_secret_that_a_pod_wants_is_made_with_that_key(
 def test_the_public_addresses_are_the_clusters(
     cluster: Cluster, rendered: Rendered, addresses: Secrets, tmp_path: Path
 ) -> None:
-    settings = _settings(told(container(workload(rendered("auth")), "auth"), addresses), rendered("auth"), tmp_path)
+    settings = settings_of(told(container(workload(rendered("auth")), "auth"), addresses), rendered("auth"), tmp_path)
 
     assert settings["auth"]["issuer"] == f"https://{cluster.domain.host('api')}"
     assert settings["gateway"]["public_url"] == f"https://{cluster.domain.host('api')}/"
@@ -157,7 +154,7 @@ def test_every_process_of_ours_accepts_what_it_is_told(
     for pod in pods(manifests):
         for one in pod.containers:
             if is_ours(one) and "ECO2_DATABASE_URL" in told(one):
-                assert _loads(told(one, addresses), manifests, tmp_path) == ""
+                assert complaints(told(one, addresses), manifests, tmp_path) == ""
                 asked += 1
     assert asked >= 1
 
@@ -168,7 +165,7 @@ def test_a_setting_in_the_values_reaches_the_process(
     config = {"gateway": {"public_url": "https://api.example.kr"}, "log_level": "DEBUG"}
     manifests = parsed(text_of(helm, release(cluster, "waste", config=config)))
 
-    settings = _settings(told(container(workload(manifests), "gateway"), addresses), manifests, tmp_path)
+    settings = settings_of(told(container(workload(manifests), "gateway"), addresses), manifests, tmp_path)
 
     assert str(settings["gateway"]["public_url"]) == "https://api.example.kr/"
     assert settings["gateway"]["trusted_proxies"] == 1, "the chart's own is merged with it"
@@ -224,38 +221,6 @@ def test_the_gateway_has_more_places_than_all_domains_together(
     rendered: Rendered, addresses: Secrets, tmp_path: Path
 ) -> None:
     one = container(workload(rendered("waste")), "gateway")
-    settings = _settings(told(one, addresses), rendered("waste"), tmp_path)
+    settings = settings_of(told(one, addresses), rendered("waste"), tmp_path)
 
     assert settings["max_workers"] > settings["gateway"]["domain_calls"] * len(PREFIXES)
-
-
-def _loads(environment: dict[str, str], manifests: list[Manifest], folder: Path) -> str:
-    """What the process's own settings complain of; "" when nothing."""
-    done = _run(environment, manifests, folder, "pass")
-    return done.stderr if done.returncode else ""
-
-
-def _settings(environment: dict[str, str], manifests: list[Manifest], folder: Path) -> Any:
-    done = _run(environment, manifests, folder, "print(settings.model_dump_json())")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-def _run(
-    environment: dict[str, str], manifests: list[Manifest], folder: Path, act: str
-) -> subprocess.CompletedProcess[str]:
-    """`act` with the settings as the process would load them, in a process of its own."""
-    if "ECO2_CONFIG" in environment:
-        name = next(one for one in of_kind(manifests, "ConfigMap"))["metadata"]["name"]
-        file = folder / "config.yaml"
-        file.write_text(named(manifests, "ConfigMap", name)["data"]["config.yaml"], encoding="utf-8")
-        environment = {**environment, "ECO2_CONFIG": str(file)}
-    program = f"from {load_config.__module__} import load\nsettings = load()\n{act}"
-    return subprocess.run(
-        [sys.executable, "-c", program],
-        env={**environment, "PATH": os.environ["PATH"]},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )

@@ -1,4 +1,4 @@
-"""The whole of a rebuild: what the plan says beforehand, what stands at the end, and that a second run has nothing to do."""
+"""The whole of a rebuild: what its plan says beforehand, what stands at the end, and a second run without work."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from provisioning.cluster.registration import node_labels, node_taints
 from provisioning.run import ExitCode
 from tests.provisioning.rebuild.conftest import Rebuilt
 
-PHASES = (
-    "preflight terraform reach prepare images init network cloud-controller join label storage load-balancer releases"
-    " dns verify"
-).split()
+PHASES = [
+    *("preflight", "terraform", "reach", "prepare", "images", "init", "network", "cloud-controller", "join", "label"),
+    *("storage", "load-balancer", "releases", "dns", "verify"),
+]
 
 
 def test_a_plan_changes_nothing_and_says_what_it_cannot_know_yet(rebuilt: Rebuilt) -> None:

@@ -1,4 +1,4 @@
-"""SIGKILL of the tool, again and again: what was done stays done, what must not happen twice does not, the end is the same."""
+"""SIGKILL of the tool, again and again: what was done stays, nothing happens twice, and the end is the same."""
 
 from __future__ import annotations
 
