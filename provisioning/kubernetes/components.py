@@ -13,6 +13,7 @@ from provisioning.cluster.model import Pod
 from provisioning.cluster.placement import Values, placement
 from provisioning.cluster.quantities import cpu_text, memory_text
 from provisioning.kubernetes.charts import ReleaseSpec
+from provisioning.kubernetes.monitoring import MONITORING, monitoring
 from provisioning.site import NetworkOutput, Site
 
 CALICO = "calico"
@@ -173,6 +174,7 @@ COMPONENTS: Mapping[str, Callable[[Cluster, NetworkOutput | None], Values]] = {
     STORAGE: storage,
     LOAD_BALANCER: load_balancer,
     METRICS: metrics,
+    MONITORING: monitoring,
 }
 
 

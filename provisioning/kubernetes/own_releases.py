@@ -5,11 +5,11 @@ from __future__ import annotations
 from provisioning.cluster import Cluster
 from provisioning.cluster.model import Role
 from provisioning.kubernetes.components import COMPONENTS
+from provisioning.kubernetes.monitoring import MONITORING
 
 POSTGRESQL = "postgresql"
 RABBITMQ = "rabbitmq"
 REDIS = "redis"
-MONITORING = "monitoring"
 
 
 def api_releases(cluster: Cluster) -> list[str]:
@@ -28,8 +28,9 @@ def app_namespaces(cluster: Cluster) -> list[str]:
 
 
 def own_namespaces(cluster: Cluster) -> list[str]:
-    """Of all releases that are no components, each once, in the order of the file."""
-    return list(dict.fromkeys(each.namespace for name, each in cluster.releases.items() if name not in COMPONENTS))
+    """Where Secrets of ours are: of all releases that are no components, and of the monitoring, each once."""
+    others = [name for name in COMPONENTS if name != MONITORING]
+    return list(dict.fromkeys(each.namespace for name, each in cluster.releases.items() if name not in others))
 
 
 def service_host(cluster: Cluster, release: str) -> str:

@@ -11,7 +11,8 @@ from provisioning.cluster import Cluster
 from provisioning.kubernetes.charts import ReleaseSpec, kept
 from provisioning.kubernetes.components import COMPONENTS, METRICS, component
 from provisioning.kubernetes.errors import ChartMissing
-from provisioning.kubernetes.own_releases import MONITORING, api_releases, worker_releases
+from provisioning.kubernetes.monitoring import MONITORING
+from provisioning.kubernetes.own_releases import api_releases, worker_releases
 from provisioning.kubernetes.secrets import Given
 from provisioning.kubernetes.values import VALUES, Told, pods_only
 from provisioning.site import REPOSITORY, Site
@@ -35,10 +36,11 @@ def layers(cluster: Cluster) -> list[list[str]]:
     """What has to be ready before the next is begun: infrastructure, then services and workers, then what looks at
     them and what lets the world in."""
     own = own_releases(cluster)
-    last = [name for name in own if name in (MONITORING, EDGE)]
     apps = [*api_releases(cluster), *worker_releases(cluster)]
-    first = [name for name in own if name not in (*last, *apps)]
-    return [layer for layer in ([METRICS, *first] if METRICS in cluster.releases else first, apps, last) if layer]
+    infrastructure = [name for name in own if name not in (*apps, EDGE)]
+    first = [*(name for name in (METRICS,) if name in cluster.releases), *infrastructure]
+    last = [*(name for name in (MONITORING,) if name in cluster.releases), EDGE]
+    return [layer for layer in (first, apps, last) if layer]
 
 
 def chart_of(cluster: Cluster, release: str) -> str:

@@ -16,8 +16,8 @@ from enum import StrEnum
 from typing import Any
 
 from provisioning.cluster import Cluster
+from provisioning.kubernetes.monitoring import MONITORING, PASSWORD_KEY, USER_KEY
 from provisioning.kubernetes.own_releases import (
-    MONITORING,
     POSTGRESQL,
     RABBITMQ,
     REDIS,
@@ -45,7 +45,7 @@ _CREDENTIALS: Mapping[str, Mapping[str, str | None]] = {
     POSTGRESQL: {"password": None, "monitoring-password": None},
     RABBITMQ: {"username": OWNER, "password": None},
     REDIS: {"password": None},
-    MONITORING: {"grafana-username": "admin", "grafana-password": None},
+    MONITORING: {USER_KEY: "admin", PASSWORD_KEY: None},
 }
 Passwords = Mapping[str, Mapping[str, str]]
 

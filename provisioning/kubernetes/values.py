@@ -8,8 +8,8 @@ from typing import Any
 
 from provisioning.cluster import Cluster
 from provisioning.cluster.placement import Values, placement
+from provisioning.kubernetes.monitoring import MONITORING
 from provisioning.kubernetes.own_releases import (
-    MONITORING,
     POSTGRESQL,
     RABBITMQ,
     REDIS,

@@ -11,6 +11,7 @@ from provisioning.cluster import Cluster, Machine
 from provisioning.cluster.registration import node_labels, role_label
 from provisioning.cluster.totals import expected_nodes
 from provisioning.kubernetes.components import CALICO_NAMESPACE
+from provisioning.kubernetes.monitoring import workload
 from provisioning.kubernetes.reasons import is_ready, not_ready
 
 Object = dict[str, Any]
@@ -96,9 +97,12 @@ def _workloads(cluster: Cluster, workloads: Sequence[Object]) -> Iterator[Proble
     for name, release in cluster.releases.items():
         for pod_name, pod in release.pods.items():
             expected = len(cluster.nodes) if pod.nodes is None else pod.replicas or 0
-            running = ready.get((release.namespace, pod_name), ready.get((CALICO_NAMESPACE, pod_name)))
+            behind = workload(name, pod_name)
+            running = ready.get((release.namespace, behind), ready.get((CALICO_NAMESPACE, behind)))
             if running is None:
-                yield Problem(f"{name}: there is no workload {release.namespace}/{pod_name}")
+                # What the release's operator makes may come a moment after the release.
+                made_later = behind != pod_name
+                yield Problem(f"{name}: there is no workload {release.namespace}/{behind}", settles=made_later)
             elif running < expected:
                 yield Problem(f"{name}: {running} of {expected} pods of {pod_name} are ready", settles=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from provisioning.aws import Account
@@ -161,11 +162,15 @@ def etcd_restore(
     latest: bool = False,
     undo: bool = False,
     name: str | None = None,
-    screen: Screen | None = None,
+    screen: NameTyped | None = None,
 ) -> ExitCode:
-    """``etcd.restore``: without a key, lists what there is. ``name`` is the cluster's, instead of typing it."""
+    """``etcd.restore``: without a key, lists what there is.
+
+    The cluster's name has to be typed, or given as ``name``; `Asked.yes` alone agrees to nothing here.
+    """
     backups = Backups(site, Account(site.cluster.region))
     screen = screen or NameTyped(site.cluster.name, name)
+    asked = replace(asked, yes=False)
     if not (key or latest or undo or asked.resume):
         return _list(site, screen, backups, json=asked.json)
     with connected(site) as hosts:

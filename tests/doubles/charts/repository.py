@@ -21,6 +21,7 @@ _APP_VERSIONS = {
     "aws-ebs-csi-driver": "1.64.0",
     "aws-load-balancer-controller": "v3.5.0",
     "metrics-server": "0.8.1",
+    "kube-prometheus-stack": "v0.88.0",
 }
 
 

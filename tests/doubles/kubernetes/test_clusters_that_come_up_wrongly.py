@@ -23,7 +23,7 @@ Object = dict[str, Any]
 NETWORK = NetworkOutput(
     vpc_id="vpc-1", subnet_ids=("subnet-1",), security_group_id="sg-1", load_balancer_security_group="sg-2"
 )
-CALICO, CLOUD, STORAGE, BALANCER, METRICS = COMPONENTS
+CALICO, CLOUD, STORAGE, BALANCER, METRICS, MONITORING = COMPONENTS
 INGRESS = {
     "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "web", "namespace": "default"},
     "spec": {"ingressClassName": "alb", "defaultBackend": {"service": {"name": "web", "port": {"number": 80}}}},

@@ -10,15 +10,17 @@ from provisioning.teardown.command import NameTyped
 
 
 class Heard:
-    """A screen whose words are kept. With ``name``, agreement is the name; without answers nobody is there."""
+    """A screen whose words are kept. Without answers nobody is there."""
 
-    def __init__(self, answers: Iterable[str] = (), name: str | None = None) -> None:
+    def __init__(self, answers: Iterable[str] = ()) -> None:
         self._out, self._err = io.StringIO(), io.StringIO()
-        waiting = list(answers)
-        ask = (lambda question: waiting.pop(0)) if waiting else None
-        self.screen: Screen = (
-            NameTyped(name, stdout=self._out, stderr=self._err, ask=ask) if name else Screen(self._out, self._err, ask)
-        )
+        self._waiting = list(answers)
+        self._ask = (lambda question: self._waiting.pop(0)) if self._waiting else None
+        self.screen = Screen(self._out, self._err, self._ask)
+
+    def named(self, name: str, given: str | None = None) -> NameTyped:
+        """The same, where agreement is the cluster's name; ``given`` was said with the command."""
+        return NameTyped(name, given, stdout=self._out, stderr=self._err, ask=self._ask)
 
     @property
     def out(self) -> str:

@@ -42,8 +42,9 @@ def back_up(rig: Rig, backups: Backups) -> str:
     return newest.key
 
 
-def restore(rig: Rig, heard: Heard, **how: Any) -> ExitCode:
-    return commands.etcd_restore(rig.site, how.pop("asked", Asked(yes=True)), screen=heard.screen, **how)
+def restore(rig: Rig, heard: Heard, *, resume: bool = False, given: str | None = "eco2", **how: Any) -> ExitCode:
+    screen = heard.named(rig.site.cluster.name, given)
+    return commands.etcd_restore(rig.site, Asked(yes=True, resume=resume), screen=screen, **how)
 
 
 def kept(rig: Rig) -> list[str]:
@@ -135,7 +136,7 @@ def test_a_restore_that_was_cut_off_between_stop_and_start_is_ended_by_resume(li
     assert not rig.api.api_answers()
     assert rig.world.hosts[MASTER].exists(f"{DATA}/member")
     assert kept(rig) == []
-    assert restore(rig, heard, asked=Asked(yes=True, resume=True)) is ExitCode.DONE, heard.text
+    assert restore(rig, heard, resume=True) is ExitCode.DONE, heard.text
     assert rig.api.api_answers()
     assert len(kept(rig)) == 1
 
@@ -147,7 +148,7 @@ def test_a_machine_that_restarts_while_its_data_are_exchanged_loses_nothing(live
     heard = Heard()
     first = restore(rig, heard, key=key)
     if first is not ExitCode.DONE:
-        assert restore(rig, heard, asked=Asked(yes=True, resume=True)) is ExitCode.DONE, heard.text
+        assert restore(rig, heard, resume=True) is ExitCode.DONE, heard.text
     assert rig.api.api_answers()
     assert rig.world.hosts[MASTER].exists(f"{DATA}/member")
     assert len(kept(rig)) == 1
@@ -164,7 +165,8 @@ def test_without_a_key_the_backups_are_listed_and_a_wrong_key_is_refused(lives: 
     with pytest.raises(NoBackup):
         backups.named("etcd/other/1.db")
     assert restore(rig, heard, key="etcd/other/1.db") is ExitCode.ETCD
-    # Nobody typed the name.
-    asking = Heard(answers=["eco3"], name=rig.site.cluster.name)
-    assert restore(rig, asking, key=key, asked=Asked()) is ExitCode.NOT_AGREED
+    # Nobody typed the name, or another one; --yes alone is not enough.
+    assert restore(rig, Heard(["eco3"]), key=key, given=None) is ExitCode.NOT_AGREED
+    assert restore(rig, Heard(), key=key, given=None) is ExitCode.NOT_AGREED
+    assert restore(rig, Heard(), key=key, given="eco3") is ExitCode.NOT_AGREED
     assert rig.api.api_answers()

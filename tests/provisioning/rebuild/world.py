@@ -32,6 +32,7 @@ from tests.doubles.hosts.world import HostWorld
 from tests.doubles.kubernetes import KubernetesServer
 from tests.doubles.kubernetes.nodes import reserve
 from tests.doubles.terraform import TerraformDouble
+from tests.provisioning.rebuild.front import Front
 from tests.provisioning.ssh.sshd import key_pair
 
 # One rebuild takes some 30 s on two cores; a busy machine is slower.
@@ -75,6 +76,10 @@ class RebuildWorld:
         self.site = Site(self.cluster, self.file, home)
         net = f"127.{secrets.randbelow(200) + 20}.{secrets.randbelow(254) + 1}"
         addresses = {name: f"{net}.{number}" for number, name in enumerate(self.site.nodes, 1)}
+        self._front_address = f"{net}.250"
+        # Names that resolve for the tool and for nobody else on this machine.
+        self._names = folder / "hosts-file"
+        self._names.write_text("127.0.0.1 localhost\n")
         self.terraform = TerraformDouble(folder / "terraform-double", addresses=addresses)
         self.machines: HostWorld | None = None
         self._stack = ExitStack()
@@ -86,6 +91,8 @@ class RebuildWorld:
         self.account = self._stack.enter_context(AwsAccount(region=self.cluster.region))
         self.api = self._stack.enter_context(KubernetesServer())
         self.charts = self._stack.enter_context(ChartRepository())
+        names = [host for which in ("api", "www", "grafana") if (host := self.cluster.domain.host(which))]
+        self.front = self._stack.enter_context(Front(self.folder, self._front_address, self.api, names))
         unpack(self.clusters / "bin")
         if self.cluster.domain.name:
             self.zone = self.account.client("route53").create_hosted_zone(
@@ -114,14 +121,16 @@ class RebuildWorld:
             # Whatever is not on this machine does not answer: nothing here may ask the internet.
             "HTTPS_PROXY": "http://127.0.0.1:9",
             "NO_PROXY": "127.0.0.0/8,127.0.0.1,localhost",
+            "SSL_CERT_FILE": str(self.front.authority),
             **self.account.environment(),
             **self.charts.mirror_environment(),
         }
 
     def start(self, *words: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """``./inv WORDS`` as a process, without a terminal."""
+        resolving = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', str(self._names)]
         return subprocess.Popen(
-            [sys.executable, "-m", "invoke", *words],
+            [*resolving, sys.executable, "-m", "invoke", *words],
             cwd=REPOSITORY,
             env={**self.environment, **(environment or {})},
             stdin=subprocess.DEVNULL,
@@ -204,4 +213,7 @@ class RebuildWorld:
             Scheme="internet-facing",
             Tags=[{"Key": "elbv2.k8s.aws/cluster", "Value": self.cluster.name}],
         )
-        return str(made["LoadBalancers"][0]["DNSName"])
+        host = str(made["LoadBalancers"][0]["DNSName"])
+        with self._names.open("a") as names:
+            names.write(f"{self._front_address} {host}\n")
+        return host
