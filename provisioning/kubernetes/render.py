@@ -9,6 +9,7 @@ from typing import Any
 from provisioning.cluster import Cluster
 from provisioning.cluster.capacity import Load, allocatable, fit
 from provisioning.cluster.quantities import MIB, Resources
+from provisioning.kubernetes.components import COMPONENTS
 from provisioning.kubernetes.manifests import Workload, references, selects, untolerated, workloads
 from provisioning.kubernetes.release_table import namespace_of
 
@@ -125,7 +126,10 @@ def _dangling(
 
 
 def _not_scraped(cluster: Cluster, manifests: Mapping[str, Sequence[Object]]) -> Iterator[RenderFinding]:
-    """Each ServiceMonitor finds a Service, with a port of each name that it scrapes."""
+    """Each ServiceMonitor of ours finds a Service, with a port of each name that it scrapes.
+
+    Those of the components also watch Services that Kubernetes and operators make.
+    """
     placed = [
         (release, each["metadata"].get("namespace", namespace_of(cluster, release)), each)
         for release, objects in manifests.items()
@@ -133,7 +137,7 @@ def _not_scraped(cluster: Cluster, manifests: Mapping[str, Sequence[Object]]) ->
     ]
     services = [(namespace, each) for _, namespace, each in placed if each["kind"] == "Service"]
     for release, namespace, monitor in placed:
-        if monitor["kind"] != "ServiceMonitor":
+        if monitor["kind"] != "ServiceMonitor" or release in COMPONENTS:
             continue
         spec, name = monitor["spec"], f"ServiceMonitor {namespace}/{monitor['metadata']['name']}"
         chosen = [each for where, each in services if _is_chosen(spec, namespace, where, each)]

@@ -90,7 +90,8 @@ def node_reset(
             lose = lose_cluster is not None or unfinished(site, hosts, node)
             return reset_phases(site, hosts, Kubectl(site), node, lose_cluster=lose, drain_s=drain_s), Selection()
 
-        return perform(site, ("./inv", "node.reset", node), asked, begin, screen)
+        words = ("./inv", "node.reset", node, *(("--lose-cluster", lose_cluster) if lose_cluster else ()))
+        return perform(site, words, asked, begin, screen)
 
 
 def node_replace(

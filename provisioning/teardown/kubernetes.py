@@ -163,7 +163,7 @@ def owners(cluster: Cluster, api: Api, ledger: Ledger, longest_s: float | None =
         found = [
             each
             for each in _all(kubectl, step, ",".join(WORKLOADS.values()))
-            if _namespace(each) not in kept and not each["metadata"].get("ownerReferences")
+            if _namespace(each) not in kept and not _follows(each)
         ]
         return [
             _delete(WORKLOADS[each["kind"]], each) for each in sorted(found, key=lambda each: order.index(each["kind"]))
@@ -194,6 +194,11 @@ def owners(cluster: Cluster, api: Api, ledger: Ledger, longest_s: float | None =
         Owners("workloads", "Kubernetes: what runs", api, ledger, workloads, pods, bound_s),
         Owners("claims", "Kubernetes: volumes", api, ledger, claims, volumes, bound_s),
     ]
+
+
+def _follows(thing: Object) -> bool:
+    """Whether it goes with a workload that is deleted before it; what an operator's object owns does not."""
+    return any(owner["kind"] in WORKLOADS for owner in thing["metadata"].get("ownerReferences", ()))
 
 
 def _all(kubectl: Kubectl, step: Step, kind: str) -> list[Object]:

@@ -78,6 +78,12 @@ def test_the_products_values_are_values_of_the_chart(
         ("metrics-server", {"replicaCount": 1}, "replicaCount"),
         ("metrics-server", {"replicas": "1"}, "replicas"),
         ("metrics-server", {"resources": {"request": {"cpu": "1m"}}}, "request"),
+        ("monitoring", {"prometheus": {"prometheusSpec": {"storage": {}}}}, "storage"),
+        ("monitoring", {"alertmanager": {"alertmanagerSpec": {"storageSpec": {}}}}, "storageSpec"),
+        ("monitoring", {"prometheus": {"prometheusSpec": {"serviceMonitorSelectorNilUsesHelmValue": False}}}, "Nil"),
+        ("monitoring", {"node-exporter": {"tolerations": []}}, "node-exporter"),
+        ("monitoring", {"kubelet": {"insecureSkipVerify": False}}, "insecureSkipVerify"),
+        ("monitoring", {"grafana": {"admin": {"secret": "x"}}}, "secret"),
     ],
 )
 def test_a_value_that_the_chart_does_not_know_is_refused(

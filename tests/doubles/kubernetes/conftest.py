@@ -10,8 +10,10 @@ import pytest
 
 from provisioning.cluster import CLUSTER_FILE, Cluster, Machine, load
 from provisioning.kubernetes.binaries import unpack
+from tests.doubles.charts import ChartRepository
 from tests.doubles.kubernetes import KubernetesServer, nodes
 from tests.doubles.kubernetes.client import Client
+from tests.doubles.kubernetes.components import Components
 
 
 @pytest.fixture(scope="session")
@@ -59,3 +61,14 @@ def joined(server: KubernetesServer, cluster: Cluster, machines: dict[str, Machi
     nodes.join(server, cluster, machines)
     server.settle()
     return server
+
+
+@pytest.fixture(scope="module")
+def charts() -> Iterator[ChartRepository]:
+    with ChartRepository() as charts:
+        yield charts
+
+
+@pytest.fixture
+def components(client: Client, cluster: Cluster, charts: ChartRepository, joined: KubernetesServer) -> Components:
+    return Components(client, cluster, charts)

@@ -3,58 +3,23 @@
 from __future__ import annotations
 
 import base64
-import json
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from cryptography import x509
 
-from provisioning.cluster import Cluster, Machine, matrix
-from provisioning.kubernetes.components import COMPONENTS, storage_class
-from provisioning.site import NetworkOutput
-from tests.doubles.charts import ChartRepository
+from provisioning.cluster import Machine
+from provisioning.kubernetes.components import storage_class
 from tests.doubles.kubernetes import KubernetesServer
 from tests.doubles.kubernetes.client import Client
+from tests.doubles.kubernetes.components import BALANCER, CALICO, CLOUD, METRICS, STORAGE, Components
 from tests.doubles.kubernetes.controllers.cloud import TAINT
 from tests.doubles.kubernetes.samples import workload
 
 Object = dict[str, Any]
-NETWORK = NetworkOutput(
-    vpc_id="vpc-1", subnet_ids=("subnet-1",), security_group_id="sg-1", load_balancer_security_group="sg-2"
-)
-CALICO, CLOUD, STORAGE, BALANCER, METRICS, MONITORING = COMPONENTS
 INGRESS = {
     "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "web", "namespace": "default"},
     "spec": {"ingressClassName": "alb", "defaultBackend": {"service": {"name": "web", "port": {"number": 80}}}},
 }  # fmt: skip
-
-
-class Components:
-    """Installs what the product would, with the product's values, from the stand-ins."""
-
-    def __init__(self, client: Client, cluster: Cluster, charts: ChartRepository) -> None:
-        self.client, self.cluster, self.charts = client, cluster, charts
-
-    def install(self, name: str, *, wait: bool = True) -> None:
-        chart = matrix().components[name].chart
-        assert chart
-        words = ["upgrade", "--install", name, chart.name, "--repo", self.charts.mirrors()[chart.repository]]
-        words += ["--version", chart.version, "--create-namespace", "-n", self.cluster.releases[name].namespace]
-        words += ["--values", "-", *(["--wait", "--timeout", "20s"] if wait else [])]
-        self.client.helm(*words, stdin=json.dumps(COMPONENTS[name](self.cluster, NETWORK)))
-        self.client.server.settle()
-
-
-@pytest.fixture(scope="module")
-def charts() -> Iterator[ChartRepository]:
-    with ChartRepository() as charts:
-        yield charts
-
-
-@pytest.fixture
-def components(client: Client, cluster: Cluster, charts: ChartRepository, joined: KubernetesServer) -> Components:
-    return Components(client, cluster, charts)
 
 
 def ready(server: KubernetesServer) -> set[str]:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from provisioning.cluster.registration import node_labels
+from provisioning.kubernetes.monitoring import workload
 from provisioning.kubernetes.verification import Seen, problems
 from provisioning.site import Site
 
@@ -32,10 +33,10 @@ def seen(site: Site) -> Seen:
     ]
     workloads = [
         {
-            "metadata": {"name": name, "namespace": release.namespace},
+            "metadata": {"name": workload(release_name, name), "namespace": release.namespace},
             "status": {"readyReplicas": pod.replicas} if pod.nodes else {"numberReady": len(nodes)},
         }
-        for release in cluster.releases.values()
+        for release_name, release in cluster.releases.items()
         for name, pod in release.pods.items()
     ]
     return Seen(nodes, workloads, [], [], [])
@@ -132,3 +133,15 @@ def test_only_what_may_be_over_in_a_moment_is_waited_for(site: Site, seen: Seen)
     settles = {problem.text: problem.settles for problem in problems(site.cluster, site.machines(), seen)}
     assert [is_settling for text, is_settling in settles.items() if "providerID" in text] == [False]
     assert all(is_settling for text, is_settling in settles.items() if "Ready" in text)
+
+
+def test_what_an_operator_has_still_to_make_is_waited_for_and_nothing_else_that_is_missing(
+    site: Site, seen: Seen
+) -> None:
+    gone = ("prometheus-monitoring-prometheus", "grafana")
+    left = [each for each in seen.workloads if each["metadata"]["name"] not in gone]
+    found = problems(site.cluster, site.machines(), Seen(seen.nodes, left, [], [], []))
+    assert {problem.text: problem.settles for problem in found} == {
+        "monitoring: there is no workload monitoring/prometheus-monitoring-prometheus": True,
+        "monitoring: there is no workload monitoring/grafana": False,
+    }

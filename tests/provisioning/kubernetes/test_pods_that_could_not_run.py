@@ -137,11 +137,15 @@ def test_a_service_monitor_scrapes_a_port_that_a_service_has(cluster: Cluster) -
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "waste", "labels": {"app": "waste"}}}
     service["spec"] = {"ports": [{"name": "http", "port": 80}]}  # type: ignore[assignment]
     apis = {"waste": [service]}
-    assert found(cluster, {**apis, "monitoring": [monitor("http", app="waste")]}) == []
-    [(number, text)] = found(cluster, {**apis, "monitoring": [monitor("metrics", app="waste")]})
+    assert found(cluster, {**apis, "auth": [monitor("http", app="waste")]}) == []
+    [(number, text)] = found(cluster, {**apis, "auth": [monitor("metrics", app="waste")]})
     assert (number, "scrapes the port metrics; its Services have http" in text) == (SCRAPED, True)
-    [(number, text)] = found(cluster, {**apis, "monitoring": [monitor("http", app="wast")]})
-    assert text == "monitoring: ServiceMonitor monitoring/m finds no Service"
+    [(number, text)] = found(cluster, {**apis, "auth": [monitor("http", app="wast")]})
+    assert text == "auth: ServiceMonitor eco2/m finds no Service"
+
+
+def test_the_monitors_of_a_component_may_watch_services_that_its_operator_makes(cluster: Cluster) -> None:
+    assert found(cluster, {"monitoring": [monitor("https-metrics", k8s_app="kubelet")]}) == []
 
 
 @pytest.mark.parametrize(("text", "value"), [("250m", 0.25), ("2", 2), ("1.5", 1.5), ("64Mi", 67108864), ("1G", 10**9)])

@@ -111,14 +111,14 @@ def test_infrastructure_is_ready_before_services_and_services_before_what_looks_
     assert {"postgresql", "redis", "rabbitmq", "metrics-server"} == set(first)
     assert {"waste", "storage", "ai"} <= set(apps)
     assert last == ["monitoring", "edge"]
-    assert sorted(first + apps + last) == sorted([*own_releases(cluster), "metrics-server"])
+    assert sorted(first + apps + last) == sorted([*own_releases(cluster), "metrics-server", "monitoring"])
 
 
 def test_charts_that_are_missing_are_all_named_at_once(site: Site, tmp_path: Path) -> None:
     chart(tmp_path / "charts" / "api", {})
     missing = missing_charts(site.cluster, tmp_path / "charts")
     assert "api" not in missing
-    assert {"worker", "postgresql", "monitoring", "edge"} <= set(missing)
+    assert {"worker", "postgresql", "edge"} <= set(missing)
     with pytest.raises(ChartMissing, match=r"charts/worker.*charts/postgresql"):
         specs(site, tmp_path / "charts")
 
@@ -154,7 +154,8 @@ def test_every_chart_of_ours_takes_its_values(
     (site.folder.parent / "bin").symlink_to(programs)
     rendered = {
         spec.name: helm.rendered(heard.step(), spec)
-        for spec in flat(specs(site, copied(tmp_path / "charts", site))[1:])
+        for spec in flat(specs(site, copied(tmp_path / "charts", site)))
+        if spec.name not in COMPONENTS
     }
     kinds = {each["kind"] for each in rendered["waste"]}
     assert {"Deployment", "Service"} <= kinds
@@ -165,7 +166,7 @@ def test_what_our_charts_make_finds_its_place_and_its_secrets(
     site: Site, tmp_path: Path, helm: Helm, heard: Heard, programs: Path
 ) -> None:
     (site.folder.parent / "bin").symlink_to(programs)
-    own = [spec for spec in flat(specs(site, copied(tmp_path / "charts", site))) if spec.name != "metrics-server"]
+    own = [spec for spec in flat(specs(site, copied(tmp_path / "charts", site))) if spec.name not in COMPONENTS]
     manifests = {spec.name: helm.rendered(heard.step(), spec) for spec in own}
     assert findings(site.cluster, manifests, {needed.id for needed in secrets_needed(site.cluster)}) == []
 

@@ -90,6 +90,25 @@ def test_they_are_listed_in_the_plan_and_the_plan_deletes_none(
     assert "kube-system" not in ended.out
 
 
+def test_what_an_operators_object_owns_goes_and_what_a_workload_owns_goes_with_it(
+    account: AwsAccount, cluster: Cluster, teardown: Teardown, server: KubernetesServer
+) -> None:
+    seed_cluster(account, cluster)
+    object_ = server.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "object", "namespace": "data"}})
+    operated = workload("Deployment", "operated", "data", "operated")
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "object", "uid": object_["metadata"]["uid"]}
+    operated["metadata"]["ownerReferences"] = [{**owner, "controller": True}]
+    server.put(operated)
+    server.settle()
+
+    ended = teardown()
+
+    assert ended.code is ExitCode.DONE, ended.out
+    assert server.get("Deployment", "operated", "data", "apps") is None
+    assert [pod for pod in server.list("Pod") if pod["metadata"]["namespace"] == "data"] == []
+    assert not [each.path for each in server.requests if each.method == "DELETE" and "/replicasets/" in each.path]
+
+
 def test_an_api_server_that_is_dead_is_told_of_and_the_tags_do_it(
     account: AwsAccount, cluster: Cluster, site: Site, teardown: Teardown, server: KubernetesServer, order: list[str]
 ) -> None:

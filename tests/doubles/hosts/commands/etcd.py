@@ -18,6 +18,9 @@ _OPTIONS = (
     "--initial-cluster-token", "--command-timeout", "--dial-timeout", "--bump-revision", "--wal-dir",
 )  # fmt: skip
 
+# What both doubles of the cluster begin a snapshot with.
+_SNAPSHOT = b"eco2 etcd snapshot"
+
 
 @command("etcdctl", "etcdutl")
 def on_host(host: Host, call: Call) -> int:
@@ -139,7 +142,10 @@ def _snapshot(host: Host, where: str) -> bytes:
     path = host.path(where)
     if not path.is_file():
         raise Exit(1, f"Error: stat {where}: no such file or directory")
-    return path.read_bytes()
+    data = path.read_bytes()
+    if not data.startswith(_SNAPSHOT):
+        raise Exit(1, "Error: invalid database")
+    return data
 
 
 def _outside(path: str, mounts: Mapping[str, str]) -> str:
