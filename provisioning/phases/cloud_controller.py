@@ -27,7 +27,7 @@ class ForeignMachine(RunError):
     code = "E-PROVIDER-ID"
     exit_code = ExitCode.KUBERNETES
     cause = "The machine was replaced, and its Node is still that of the old one; a providerID cannot be changed."
-    remedy = "kubectl delete node NAME, then ./inv rebuild: the machine joins as a new Node."
+    remedy = "./inv node.replace NAME: its machine joins as a new Node."
 
 
 class NotInitialized(RunError):

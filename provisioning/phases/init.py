@@ -55,7 +55,7 @@ class ControlPlaneSilent(RunError):
         "The machine has just started, or etcd or the API server cannot run (the disk is full, certificates ran out)."
     )
     remedy = (
-        "Wait a minute and go on with --resume. If it stays so, look at it: ./inv status, and on the machine "
+        "Wait a minute and go on with --resume. If it stays so, look at it: ./inv cluster.status, and on the machine "
         "`journalctl -u kubelet` and `crictl ps -a`. Never reset it for this: etcd's data is the cluster."
     )
 

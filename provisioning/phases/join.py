@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -72,6 +73,7 @@ class Membership:
     ca_hash: str  # the cluster's
     registered: bool
     provider_id: str  # of the Node, "" where it has none
+    token_left: bool = False  # one of ours for this node, by a run that was killed
 
 
 class Join(Phase[Membership, Action]):
@@ -101,7 +103,7 @@ class Join(Phase[Membership, Action]):
         told = Facts.read(step.node, self._hosts.run(step, step.node, kubeadm.member_facts()))
         provider_id = self._provider_id(step)
         ours = ca_hash(self._site.kubeconfig)
-        return Membership(told, ours, provider_id is not None, provider_id or "")
+        return Membership(told, ours, provider_id is not None, provider_id or "", self._is_token_left(step))
 
     def plan(self, facts: Membership) -> Sequence[Action]:
         """Raises `JoinedElsewhere`, `NodeIsAnothers`, `JoinUnsure`."""
@@ -115,7 +117,8 @@ class Join(Phase[Membership, Action]):
             was = facts.provider_id or "no providerID"
             raise NodeIsAnothers(f"the Node {name} has {was}, its machine is {wanted}: ./inv node.replace {name}")
         if joined and facts.registered:
-            return []
+            left = Action(id="token", title=f"delete the bootstrap token for {name} that an earlier run has left")
+            return [left] if facts.token_left else []
         if joined:
             return [Action(id="register", title="restart the kubelet, so that it registers its node again")]
         if self._is_control_plane(name) and (told.yes("manifests") or told.yes("etcd_member")):
@@ -126,7 +129,9 @@ class Join(Phase[Membership, Action]):
         """Raises `JoinFailed`, `StepTimeout` where the node does not appear in the cluster."""
         assert step.node is not None
         for action in actions:
-            if action.id == "register":
+            if action.id == "token":
+                self._hosts.run(step, self._site.control_plane, tokens.delete(step.node))
+            elif action.id == "register":
                 self._hosts.run(step, step.node, kubeadm.restart_kubelet())
             elif self._is_control_plane(step.node):
                 with self._one_at_a_time(step):
@@ -177,6 +182,14 @@ class Join(Phase[Membership, Action]):
         except NotFound:
             return None
         return str(node.get("spec", {}).get("providerID", ""))
+
+    def _is_token_left(self, step: Step) -> bool:
+        """Known by its description; the token itself is not asked for."""
+        assert step.node is not None
+        kind = ("--field-selector", "type=bootstrap.kubernetes.io/token")
+        shown = ("--output", "jsonpath={.items[*].data.description}")
+        said = self._kubectl.repeated(step, "get", "secrets", "--namespace", "kube-system", *kind, *shown)
+        return base64.b64encode(tokens.description(step.node).encode()).decode() in said.split()
 
     def _is_control_plane(self, node: str) -> bool:
         return self._site.cluster.node(node).role == CONTROL_PLANE

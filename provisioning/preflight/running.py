@@ -26,7 +26,7 @@ def running_version(context: Context) -> Iterator[Finding]:
         yield warning(
             f"a kubeconfig is there, and its cluster does not say its version: {str(failed).splitlines()[0]}",
             "Whether it may become the one of the cluster file was not checked.",
-            "Nothing, if its machines are gone; otherwise ./inv status",
+            "Nothing, if its machines are gone; otherwise ./inv cluster.status",
         )
         return
     try:

@@ -93,7 +93,7 @@ def test_26_a_cluster_of_the_wanted_version_is_right(installed: Ready, server: K
 
 
 @pytest.mark.parametrize(
-    ("version", "remedy"), [("1.34.12", "./inv upgrade"), ("1.33.13", "kubernetes.version: 1.34.5")]
+    ("version", "remedy"), [("1.34.12", "./inv cluster.upgrade"), ("1.33.13", "kubernetes.version: 1.34.5")]
 )
 def test_26_another_version_is_no_matter_of_a_rebuild(
     installed: Ready, server: KubernetesServer, version: str, remedy: str

@@ -1,9 +1,9 @@
-"""Kills a rebuild at the beginning of every phase and at random moments, and looks whether the end is the same.
+"""Kills a rebuild at random moments, again and again until it is through, and looks whether the end is the same.
 
     python -m tests.provisioning.rebuild.soak --moments 50 [--seed N] [--json]
 
-Each moment is a cluster of its own, from nothing: killed once, resumed, and then held against what one run must have
-done. Exit code 1 when one of them differs.
+Each cluster begins from nothing; its run is killed, resumed, killed again, as often as it takes, and in the end held
+against what one run must have done. As many clusters as it takes for so many moments. Exit code 1 when one differs.
 """
 
 from __future__ import annotations
@@ -14,30 +14,34 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from provisioning.run import ExitCode
-from tests.provisioning.rebuild.test_from_nothing_to_verified import PHASES
-from tests.provisioning.rebuild.test_killed_at_any_moment import begun, check
+from tests.provisioning.rebuild.test_killed_at_any_moment import check
 from tests.provisioning.rebuild.world import RebuildWorld
 
-# The longest that a whole run took here, in seconds: later kills would meet a run that has ended.
-LONGEST_RUN_S = 45.0
+# How long a run lives, in seconds: long enough to get into any phase, too short for most to get through it.
+SHORTEST_S, LONGEST_S = 1.0, 9.0
 
 
-def survives(folder: Path, moment: Callable[[RebuildWorld], Callable[[], bool]]) -> tuple[str, str]:
-    """Where the run was killed, and what was wrong at the end (nothing: all as it must be)."""
+def one_cluster(folder: Path, chance: random.Random, most: int) -> tuple[list[str], str]:
+    """Where its runs were killed (at most so often), and what was wrong at the end; empty: all as it must be."""
+    where: list[str] = []
     with RebuildWorld(folder) as world:
-        killed = world.killed("rebuild", when=moment(world))
-        last = next((record for record in reversed(world.journal()) if record.get("phase")), {})
-        where = f"{last.get('phase', 'before the first phase')} {last.get('node') or ''} {last.get('kind', '')}".strip()
-        if killed.code == ExitCode.DONE:
-            return "after its end", ""
-        words = ("rebuild", "--resume") if world.journal() else ("rebuild",)
-        resumed = world.run(*words)
-        if resumed.code != ExitCode.DONE:
-            return where, f"--resume ended with {resumed.code}:\n{resumed.text}"
+        words: tuple[str, ...] = ("rebuild",)
+        while len(where) < most:
+            until = time.monotonic() + chance.uniform(SHORTEST_S, LONGEST_S)
+            ran = world.killed(*words, when=lambda until=until: time.monotonic() > until)
+            if ran.code == ExitCode.DONE:
+                break
+            if ran.code >= 0:
+                return where, f"a run ended with {ran.code}:\n{ran.text}"
+            where.append(_last(world.journal()))
+            words = ("rebuild", "--resume") if world.journal() else ("rebuild",)
+        ended = world.run(*words)
+        if ended.code != ExitCode.DONE:
+            return where, f"the last run ended with {ended.code}:\n{ended.text}"
         try:
             check(world)
         except AssertionError as error:
@@ -45,16 +49,10 @@ def survives(folder: Path, moment: Callable[[RebuildWorld], Callable[[], bool]])
         return where, "\n".join(world.violations())
 
 
-def _at(phase: str) -> Callable[[RebuildWorld], Callable[[], bool]]:
-    return lambda world: lambda: begun(world, phase)
-
-
-def _after(seconds: float) -> Callable[[RebuildWorld], Callable[[], bool]]:
-    def moment(world: RebuildWorld) -> Callable[[], bool]:
-        until = time.monotonic() + seconds
-        return lambda: time.monotonic() > until
-
-    return moment
+def _last(journal: list[dict[str, Any]]) -> str:
+    """The last thing that a journal knows: ``prepare k8s-redis step_acting``."""
+    last = next((record for record in reversed(journal) if record.get("phase")), {})
+    return " ".join(str(last[key]) for key in ("phase", "node", "kind") if last.get(key)) or "before the first phase"
 
 
 def main() -> int:
@@ -64,30 +62,26 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     parsed = parser.parse_args()
     chance = random.Random(parsed.seed)
-    moments = [(f"at the beginning of {phase}", _at(phase)) for phase in PHASES]
-    times = [chance.uniform(0.5, LONGEST_RUN_S) for _ in range(parsed.moments)]
-    bad, where = [], []
-    for number in range(len(moments) + len(times)):
-        if number < len(moments):
-            name, moment = moments[number]
-        else:
-            seconds = times[number - len(moments)]
-            name, moment = f"after {seconds:.1f} s", _after(seconds)
+    where: list[str] = []
+    wrong: list[str] = []
+    clusters = 0
+    while len(where) < parsed.moments and not wrong:
+        clusters += 1
         with tempfile.TemporaryDirectory(prefix="eco2-soak-") as folder:
-            place, wrong = survives(Path(folder), moment)
-        where.append(place)
-        if wrong:
-            bad.append({"moment": name, "where": place, "wrong": wrong})
+            killed, what = one_cluster(Path(folder), chance, parsed.moments - len(where))
+        where += killed
+        wrong += [what] if what else []
         if not parsed.json:
+            for place in killed:
+                print(f"  killed at {place}")
             print(
-                f"{number + 1:>3}  killed {name}, in {place}: {'WRONG ' + wrong if wrong else 'the same'}", flush=True
+                f"cluster {clusters}: {len(killed)} times, {'WRONG: ' + what if what else 'the same end'}", flush=True
             )
-    summary = {"seed": parsed.seed, "killed": len(where), "wrong": bad, "where": where}
     if parsed.json:
-        print(json.dumps(summary, ensure_ascii=False, indent=2))
+        print(json.dumps({"seed": parsed.seed, "killed": where, "clusters": clusters, "wrong": wrong}, indent=2))
     else:
-        print(f"Killed {len(where)} times (seed {parsed.seed}): {len(bad)} ended differently.")
-    return 1 if bad else 0
+        print(f"Killed {len(where)} times in {clusters} clusters (seed {parsed.seed}): {len(wrong)} ended differently.")
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

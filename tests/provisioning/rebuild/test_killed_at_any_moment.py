@@ -6,8 +6,7 @@ import random
 import time
 
 from provisioning.run import ExitCode
-from tests.provisioning.rebuild.test_from_nothing_to_verified import PHASES
-from tests.provisioning.rebuild.world import RebuildWorld
+from tests.provisioning.rebuild.world import PHASES, RebuildWorld
 
 # The long variant is a task of its own: ./inv soak.rebuild
 MOMENTS = 6

@@ -38,6 +38,10 @@ from tests.provisioning.ssh.sshd import key_pair
 # One rebuild takes some 30 s on two cores; a busy machine is slower.
 LONGEST_S = 300.0
 _BOOT_POLL_S = 0.05
+PHASES = [
+    *("preflight", "terraform", "reach", "prepare", "images", "init", "network", "cloud-controller", "join", "label"),
+    *("storage", "load-balancer", "releases", "dns", "verify"),
+]
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,8 @@ class RebuildWorld:
         self.terraform = TerraformDouble(folder / "terraform-double", addresses=addresses)
         self.machines: HostWorld | None = None
         self._stack = ExitStack()
+        # Process -> the files with what it says.
+        self._output: dict[int, tuple[Path, Path]] = {}
         self._over = threading.Event()
         # Set by tests before the machines boot: pattern of a command -> seconds it takes.
         self.delays: dict[str, float] = {}
@@ -126,18 +132,22 @@ class RebuildWorld:
             **self.charts.mirror_environment(),
         }
 
-    def start(self, *words: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    def start(self, *words: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
         """``./inv WORDS`` as a process, without a terminal."""
         resolving = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', str(self._names)]
-        return subprocess.Popen(
+        number = len(self._output)
+        out, err = self.folder / f"out-{number}", self.folder / f"err-{number}"
+        process = subprocess.Popen(
             [*resolving, sys.executable, "-m", "invoke", *words],
             cwd=REPOSITORY,
             env={**self.environment, **(environment or {})},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+            # Files, not pipes: nobody reads along, and a full pipe would hold the tool up.
+            stdout=self._stack.enter_context(out.open("wb")),
+            stderr=self._stack.enter_context(err.open("wb")),
         )
+        self._output[process.pid] = (out, err)
+        return process
 
     def run(self, *words: str, environment: Mapping[str, str] | None = None) -> Ran:
         """``./inv WORDS``, to its end."""
@@ -145,14 +155,18 @@ class RebuildWorld:
         process = self.start(*words, environment=environment)
         return self.ended(process, began)
 
-    def ended(self, process: subprocess.Popen[str], began: float) -> Ran:
+    def ended(self, process: subprocess.Popen[bytes], began: float) -> Ran:
         try:
-            out, err = process.communicate(timeout=LONGEST_S)
+            process.wait(LONGEST_S)
         except subprocess.TimeoutExpired:
             process.kill()
-            out, err = process.communicate()
-            raise AssertionError(f"not ended after {LONGEST_S:.0f} s:\n{out}\n{err}") from None
-        return Ran(process.returncode, out, err, time.monotonic() - began)
+            process.wait()
+            raise AssertionError(f"not ended after {LONGEST_S:.0f} s: {self._said(process)}") from None
+        return Ran(process.returncode, *self._said(process), time.monotonic() - began)
+
+    def _said(self, process: subprocess.Popen[bytes]) -> tuple[str, str]:
+        out, err = self._output[process.pid]
+        return out.read_text(), err.read_text()
 
     def killed(self, *words: str, when: Callable[[], bool]) -> Ran:
         """``./inv WORDS``, killed with SIGKILL as soon as this is so; or ended, where it never is."""

@@ -1,0 +1,1 @@
+"""A rebuild that nothing disturbs, run twice, and what it leaves behind."""
