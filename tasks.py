@@ -48,10 +48,10 @@ def shell(context: Context) -> None:
     commands.shell()
 
 
-@task(help={"select": "an expression for pytest -k"})
-def test(context: Context, select: str | None = None) -> None:  # noqa: PT028 (no pytest function)
+@task(help={"select": "an expression for pytest -k", "long": "also those that take long (marked so)"})
+def test(context: Context, select: str | None = None, long: bool = False) -> None:  # noqa: PT028 (no pytest function)
     """Run all tests with the real parts, on private instances."""
-    commands.test(select)
+    commands.test(select, long=long)
 
 
 @task
@@ -223,6 +223,19 @@ def soak_api(context: Context, cases: int = 90) -> None:
 
 
 @task(
+    name="rebuild",
+    help={
+        "moments": "how often the tool is killed",
+        "seed": "a number that an earlier run has printed, to repeat it",
+        "json": "for scripts",
+    },
+)
+def soak_rebuild(context: Context, moments: int = 50, seed: int | None = None, json: bool = False) -> None:
+    """Kill a rebuild on simulated machines at random moments (15 minutes), and look whether the end is the same."""
+    commands.soak_rebuild(moments, seed, json=json)
+
+
+@task(
     positional=commands.first_word("evaluate", "photos_dir"),
     help={
         "photos_dir": "photos with a labels.csv; without one the photos of this repository",
@@ -269,14 +282,20 @@ def bench_location(context: Context, url: str) -> None:
     commands.module_alone("benchmarks.location", url)
 
 
+@task(name="provisioning", help={"json": "for scripts"})
+def bench_provisioning(context: Context, json: bool = False) -> None:
+    """Measure what the tool itself costs in a rebuild, on simulated machines (4 minutes)."""
+    commands.module_alone("benchmarks.provisioning", *(["--json"] if json else []))
+
+
 namespace = Collection(up, down, status, logs, demo, shell, test, lint, evaluate, evaluate_search, *cluster_tasks.TASKS)
 namespace.add_collection(
     Collection("db", migrate, migration_status, rollback, backup_database, restore_database, document_database)
 )
 namespace.add_collection(Collection("wal", journal_status, tasks, show, retry, cancel, prune, backup, dead, doctor))
 namespace.add_collection(Collection("location", load_points))
-namespace.add_collection(Collection("bench", bench_journal, bench_location))
+namespace.add_collection(Collection("bench", bench_journal, bench_location, bench_provisioning))
 namespace.add_collection(Collection("cluster", check_cluster, show_cluster, *cluster_tasks.CLUSTER_TASKS))
-namespace.add_collection(Collection("soak", soak_crashes, soak_api))
+namespace.add_collection(Collection("soak", soak_crashes, soak_api, soak_rebuild))
 for collection in cluster_tasks.COLLECTIONS:
     namespace.add_collection(collection)

@@ -16,6 +16,8 @@ from provisioning.cluster.quantities import cpu_text, memory_text
 from provisioning.cluster.registration import registration_labels
 
 TOKEN_TTL = "1h0m0s"  # noqa: S105 - how long, not what
+# What the token of the init says of itself; one that a killed run left behind is found by it.
+INIT_TOKEN = "eco2 init"  # noqa: S105 - its description
 ETCD_METRICS_PORT = 2381
 _API_VERSION = "kubeadm.k8s.io/v1beta4"
 _CRI_SOCKET = "unix:///run/containerd/containerd.sock"
@@ -39,7 +41,7 @@ def init_configuration(
     document: Document = {
         "apiVersion": _API_VERSION,
         "kind": "InitConfiguration",
-        "bootstrapTokens": [{"token": token, "ttl": TOKEN_TTL}],
+        "bootstrapTokens": [{"token": token, "description": INIT_TOKEN, "ttl": TOKEN_TTL}],
         "localAPIEndpoint": _endpoint(machines[node]),
         "nodeRegistration": _registration(chosen, machines[node]),
     }

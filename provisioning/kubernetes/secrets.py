@@ -11,7 +11,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -33,6 +33,8 @@ REGISTRY_TOKEN = "GHCR_TOKEN"  # noqa: S105 - a variable's name
 REGISTRY_USER = "GITHUB_USERNAME"
 MODEL_KEY = "OPENAI_API_KEY"
 MODEL_SECRET = "openai"  # noqa: S105 - a Secret's name
+# An annotation: random, and another with each writing, so that it tells of a change and of nothing else.
+REVISION = "eco2/revision"
 OWNER = "eco2"
 DATABASE = "eco2"
 
@@ -52,10 +54,14 @@ Passwords = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Given:
-    """What the operator has given: a key for models, a token for the registry of images."""
+    """What the operator has given: a key for models, a token for the registry of images.
+
+    ``revisions`` are those of the Secrets that pods read, by `Needed.id`.
+    """
 
     models: bool
     registry: bool
+    revisions: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def by_environment(cls) -> Given:
@@ -79,6 +85,7 @@ class Needed:
     origin: Origin
     content: Callable[[Passwords], dict[str, str]]
     type: str = "Opaque"
+    revision: str = ""  # that it will have when it is written
 
     @property
     def id(self) -> str:
@@ -87,6 +94,7 @@ class Needed:
     def manifest(self, passwords: Passwords) -> dict[str, Any]:
         labels = {"app.kubernetes.io/managed-by": "eco2"}
         metadata = {"name": self.name, "namespace": self.namespace, "labels": labels}
+        metadata["annotations"] = {REVISION: self.revision}
         content = self.content(passwords)
         return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": self.type, "stringData": content}
 

@@ -112,7 +112,10 @@ def pods_only(told: Told, release: str) -> Values:
 def _app(told: Told, release: str) -> Values:
     asks = told.given.models and release in _ASK_MODELS
     bucket = told.outputs.buckets["images"]
-    return {
+    read = [BACKENDS, MODEL_SECRET] if asks else [BACKENDS]
+    namespace = told.cluster.releases[release].namespace
+    revisions = [told.given.revisions.get(f"{namespace}/{name}", "") for name in read]
+    values = {
         **_main(told, release),
         "image": told.image,
         "imagePullSecrets": told.pull_secrets,
@@ -122,6 +125,10 @@ def _app(told: Told, release: str) -> Values:
         },
         "existingSecrets": {"backends": BACKENDS, "models": MODEL_SECRET if asks else ""},
     }
+    if any(revisions):
+        # Pods read Secrets when they start, and so start anew with changed ones.
+        values["podAnnotations"] = {"eco2/secrets": "-".join(revisions)}
+    return values
 
 
 def _database(told: Told, release: str) -> Values:

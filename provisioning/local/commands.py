@@ -21,15 +21,27 @@ from provisioning.local.errors import LocalError
 
 ROOT = Path(__file__).parents[2]
 
+# Those that build whole clusters out of doubles.
+CLUSTERS_RUN = ("rebuild", "phases", "operations", "teardown")
 # The test runs. tests/services run services inside the test process, under eventlet; the others are free of it. Each
-# brings up a stack of its own.
+# that needs a stack brings up its own.
 TEST_RUNS = (
     ["tests/wal", "tests/workers"],
     ["tests/services/auth", "tests/services/chat"],
     ["tests/services", "--ignore=tests/services/auth", "--ignore=tests/services/chat"],
-    ["tests", "--ignore=tests/wal", "--ignore=tests/workers", "--ignore=tests/services"],
+    [*(f"tests/provisioning/{name}" for name in CLUSTERS_RUN)],
+    [
+        "tests/provisioning",
+        "tests/doubles",
+        "tests/charts",
+        *(f"--ignore=tests/provisioning/{name}" for name in CLUSTERS_RUN),
+    ],
+    [
+        "tests",
+        *(f"--ignore=tests/{name}" for name in ("wal", "workers", "services", "provisioning", "doubles", "charts")),
+    ],
 )
-TEST_RUNS_AT_ONCE = 4  # they wait more than they compute
+TEST_RUNS_AT_ONCE = 6  # they wait more than they compute
 REPEATED_AT_MOST = 5
 
 
@@ -156,8 +168,16 @@ def evaluate(photos_dir: str | None, *, provider: str, output: str | None, json:
 
 
 def soak_crashes(moments: int, seed: int | None, *, json: bool) -> None:
+    _soak("tests.wal.crashes", moments, seed, json=json)
+
+
+def soak_rebuild(moments: int, seed: int | None, *, json: bool) -> None:
+    _soak("tests.provisioning.rebuild.soak", moments, seed, json=json)
+
+
+def _soak(module: str, moments: int, seed: int | None, *, json: bool) -> None:
     words = [f"--moments={moments}", *([] if seed is None else [f"--seed={seed}"]), *(["--json"] if json else [])]
-    module_alone("tests.wal.crashes", *words)
+    module_alone(module, *words)
 
 
 def cluster(command: str, file: str | None, *flags: str) -> None:
@@ -185,13 +205,14 @@ def _agreed(question: str, yes: bool) -> None:
     raise Exit("nothing was changed", 1)
 
 
-def test(select: str | None) -> None:
+def test(select: str | None, *, long: bool = False) -> None:  # noqa: PT028 (no pytest function)
     """All test runs: the first one's output as it comes, then each other's, whole.
 
     A few tests that failed beside the other runs are repeated alone, when the machine is quiet: a failure that stays is
     a fault of what is tested, one that does not is told as a test that minds a busy machine.
     """
-    words = [*(["-k", select] if select else []), *(["--color=yes"] if sys.stdout.isatty() else [])]
+    words = [*(["-k", select] if select else []), *([] if long else ["-m", "not long"])]
+    words += ["--color=yes"] if sys.stdout.isatty() else []
     codes: dict[str, int] = {}
     with ExitStack() as files, ThreadPoolExecutor(TEST_RUNS_AT_ONCE) as pool:
         kept = [None, *(files.enter_context(TemporaryFile()) for _ in TEST_RUNS[1:])]

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from provisioning.cluster.kubeadm import init_configuration
+from provisioning.cluster.kubeadm import INIT_TOKEN, init_configuration
 from provisioning.cluster.machines import API_PORT
 from provisioning.phases import kubeconfig
 from provisioning.phases.instances import instance_id
 from provisioning.run import Action, ExitCode, Guard, Phase, Retry, RunError, Step
-from provisioning.scripts import kubeadm
+from provisioning.scripts import kubeadm, tokens
 from provisioning.scripts.facts import Facts
 from provisioning.site import Site
 from provisioning.ssh import Hosts, ScriptFailed
@@ -66,6 +66,7 @@ class Made:
 
     node: Facts
     kept: kubeconfig.Kept | None
+    token_left: bool = False  # of the init, by a run that was killed
 
 
 class Init(Phase[Made, Action]):
@@ -85,9 +86,11 @@ class Init(Phase[Made, Action]):
         return [instance_id(self._site, node)]
 
     def facts(self, step: Step) -> Made:
+        """Raises `ControlPlaneSilent` where the API server answers no more."""
         node = self._site.control_plane
-        text = self._hosts.run(step, node, kubeadm.control_plane_facts())
-        return Made(Facts.read(node, text), kubeconfig.kept(self._site.kubeconfig))
+        told = Facts.read(node, self._hosts.run(step, node, kubeadm.control_plane_facts()))
+        left = _guard(told) is Guard.HAPPENED and self._is_token_left(step, node)
+        return Made(told, kubeconfig.kept(self._site.kubeconfig), left)
 
     def plan(self, facts: Made) -> Sequence[Action]:
         """Raises `InitUnsure`, `ControlPlaneSilent`."""
@@ -106,6 +109,8 @@ class Init(Phase[Made, Action]):
             )
         elif node.yes("super_admin_conf"):
             actions.append(Action(id="super-admin", title="remove super-admin.conf, which no rule of RBAC binds"))
+        if facts.token_left:
+            actions.append(Action(id="token", title="delete the bootstrap token that an earlier kubeadm init has left"))
         if guard is Guard.CLEAR or not self._is_current(facts):
             title = f"fetch the kubeconfig of {self._server()} into {self._site.kubeconfig}"
             actions.append(Action(id="kubeconfig", title=title))
@@ -119,6 +124,8 @@ class Init(Phase[Made, Action]):
                 self._init(step)
             elif action.id == "super-admin":
                 self._hosts.run(step, node, kubeadm.remove_super_admin())
+            elif action.id == "token":
+                self._hosts.run(step, node, tokens.delete_described(INIT_TOKEN))
             elif action.id == "kubeconfig":
                 text = self._hosts.run(step, node, kubeadm.kubeconfig())
                 adapted = kubeconfig.adapted(text, self._server(), self._site.redactor)
@@ -135,6 +142,12 @@ class Init(Phase[Made, Action]):
             self._hosts.run(step, node, kubeadm.init(configuration, token_id))
         except ScriptFailed as error:
             raise InitFailed(str(error)) from error
+
+    def _is_token_left(self, step: Step, node: str) -> bool:
+        try:
+            return Facts.read(node, self._hosts.run(step, node, tokens.is_left(INIT_TOKEN))).yes("token_left")
+        except ScriptFailed as error:
+            raise ControlPlaneSilent(f"{node}: the API server does not tell its bootstrap tokens: {error}") from error
 
     def _is_current(self, facts: Made) -> bool:
         here, there = facts.kept, facts.node

@@ -12,7 +12,7 @@ from typing import Any
 from provisioning.cluster.kubeadm import join_configuration
 from provisioning.cluster.model import CONTROL_PLANE
 from provisioning.kubernetes import Kubectl
-from provisioning.kubernetes.errors import NotFound
+from provisioning.kubernetes.shared import Shared
 from provisioning.phases.instances import instance_id
 from provisioning.phases.kubeconfig import ca_hash
 from provisioning.run import Action, ExitCode, NotYet, Phase, Retry, RunError, Step
@@ -23,7 +23,7 @@ from provisioning.site import Site
 from provisioning.ssh import Hosts, ScriptFailed
 
 _TIDY_S = 12.0
-_POLL_S = 1.0
+_POLL_S = 0.25
 
 
 class JoinFailed(RunError):
@@ -88,7 +88,9 @@ class Join(Phase[Membership, Action]):
         super().__init__([node for node in site.nodes if node != site.control_plane])
         self._site = site
         self._hosts = hosts
-        self._kubectl = kubectl
+        # Node -> its providerID, "" where it has none; and what the bootstrap tokens say of themselves.
+        self._nodes = Shared(lambda step: _provider_ids(kubectl.items(step, "nodes")))
+        self._tokens = Shared(lambda step: _descriptions(kubectl, step))
         # etcd takes one new member at a time.
         self._control_plane = threading.Lock()
 
@@ -177,19 +179,22 @@ class Join(Phase[Membership, Action]):
 
     def _provider_id(self, step: Step) -> str | None:
         """Of the Node with the step's name; None when there is no such Node."""
-        try:
-            node = self._kubectl.get(step, "node", step.node)
-        except NotFound:
-            return None
-        return str(node.get("spec", {}).get("providerID", ""))
+        return self._nodes.read(step).get(step.node or "")
 
     def _is_token_left(self, step: Step) -> bool:
-        """Known by its description; the token itself is not asked for."""
-        assert step.node is not None
-        kind = ("--field-selector", "type=bootstrap.kubernetes.io/token")
-        shown = ("--output", "jsonpath={.items[*].data.description}")
-        said = self._kubectl.repeated(step, "get", "secrets", "--namespace", "kube-system", *kind, *shown)
-        return base64.b64encode(tokens.description(step.node).encode()).decode() in said.split()
+        return tokens.description(step.node or "") in self._tokens.read(step)
 
     def _is_control_plane(self, node: str) -> bool:
         return self._site.cluster.node(node).role == CONTROL_PLANE
+
+
+def _provider_ids(nodes: Sequence[dict[str, Any]]) -> dict[str, str]:
+    return {node["metadata"]["name"]: str(node.get("spec", {}).get("providerID", "")) for node in nodes}
+
+
+def _descriptions(kubectl: Kubectl, step: Step) -> set[str]:
+    """Of all bootstrap tokens; the tokens themselves are not asked for."""
+    kind = ("--field-selector", "type=bootstrap.kubernetes.io/token")
+    shown = ("--output", "jsonpath={.items[*].data.description}")
+    said = kubectl.repeated(step, "get", "secrets", "--namespace", "kube-system", *kind, *shown)
+    return {base64.b64decode(text).decode(errors="replace") for text in said.split()}

@@ -11,11 +11,12 @@ from provisioning.cluster.registration import role_label
 from provisioning.cluster.syntax import Taint
 from provisioning.kubernetes import Kubectl
 from provisioning.kubernetes.serving_certificates import NodeNames, claims, is_pending, suspicions
+from provisioning.kubernetes.shared import Shared
 from provisioning.phases.instances import instance_id
 from provisioning.run import Action, ExitCode, NotYet, Phase, RunError, Step
 from provisioning.site import Site
 
-_LOOK_S = 1.0
+_LOOK_S = 0.5
 
 
 class SuspiciousRequest(RunError):
@@ -72,6 +73,7 @@ class Label(Phase[Facts, Change]):
         super().__init__(site.nodes)
         self._site = site
         self._kubectl = kubectl
+        self._all = Shared(lambda step: kubectl.items(step, "nodes,certificatesigningrequests"))
 
     def inputs(self, node: str | None) -> Any:
         chosen = self._site.cluster.node(node or "")
@@ -132,7 +134,7 @@ class Label(Phase[Facts, Change]):
 
     def _read(self, step: Step, node: str) -> tuple[dict[str, Any], tuple[str, ...]]:
         """The Node, and the open requests of its kubelet, each found to be in order. Raises `SuspiciousRequest`."""
-        read = self._kubectl.get(step, "nodes,certificatesigningrequests")["items"]
+        read = self._all.read(step)
         found = [each for each in read if each["kind"] == "Node" and each["metadata"]["name"] == node]
         if not found:
             raise NotYet(f"{node} has not joined the cluster")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from provisioning.kubernetes.secrets import (
     MODEL_KEY,
     MODEL_SECRET,
     REGISTRY_TOKEN,
+    REVISION,
     Given,
     Needed,
     Origin,
@@ -83,12 +85,17 @@ class Releases(Phase[Facts, Action]):
             raise ChartMissing(", ".join(f"charts/{name}" for name in missing))
         if not self._site.kubeconfig.exists():
             raise NotYet("there is no kubeconfig yet: the cluster has not been made")
-        wanted = flat(specs(self._site, self._charts, self._given(step)))
         there = {each["metadata"]["name"] for each in self._kubectl.get(step, "namespaces")["items"]}
         namespaces = tuple(name for name in own_namespaces(cluster) if name not in there)
         passwords = self._passwords(step)
-        secrets = tuple(each for each in secrets_needed(cluster) if not self._is_there(step, each, passwords))
-        return Facts(namespaces, secrets, tuple(release_facts(self._helm, step, wanted)))
+        unmade = tuple(
+            replace(each, revision=secrets.token_hex(4))
+            for each in secrets_needed(cluster)
+            if not self._is_there(step, each, passwords)
+        )
+        revisions = self._revisions(step) | {each.id: each.revision for each in unmade}
+        wanted = flat(specs(self._site, self._charts, replace(self._given(step), revisions=revisions)))
+        return Facts(namespaces, unmade, tuple(release_facts(self._helm, step, wanted)))
 
     def plan(self, facts: Facts) -> Sequence[Action]:
         actions: list[Action] = [
@@ -122,6 +129,16 @@ class Releases(Phase[Facts, Action]):
             return any(self._kubectl.exists(step, "secret", name, namespace=where) for where in namespaces)
 
         return Given(now.models or before(MODEL_SECRET), now.registry or before(pull_secret))
+
+    def _revisions(self, step: Step) -> dict[str, str]:
+        """Of the Secrets that stand where services and workers are; their contents are not asked for."""
+        each = f'{{.metadata.namespace}}/{{.metadata.name}}={{.metadata.annotations.{REVISION}}}{{"\\n"}}'
+        shown = f"jsonpath={{range .items[*]}}{each}{{end}}"
+        found: dict[str, str] = {}
+        for namespace in app_namespaces(self._site.cluster):
+            said = self._kubectl.repeated(step, "get", "secrets", "--namespace", namespace, "--output", shown)
+            found |= {name: revision for name, _, revision in (line.partition("=") for line in said.splitlines())}
+        return found
 
     def _is_there(self, step: Step, needed: Needed, passwords: Passwords) -> bool:
         if needed.origin is Origin.RANDOM:

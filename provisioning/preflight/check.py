@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from provisioning.aws import Account, Identity
@@ -13,6 +14,7 @@ from provisioning.cluster import Cluster
 from provisioning.preflight.rendering import Rendering, rendering
 from provisioning.run import ExitCode, Step, Stop
 from provisioning.site import Site
+from provisioning.terraform.runner import CONFIGURATION, Terraform
 from provisioning.terraform.states import attributes
 
 
@@ -41,12 +43,17 @@ def warning(what: str, why: str, remedy: str) -> Finding:
     return Finding(Severity.WARNING, what, why, remedy)
 
 
+class NotMade(Exception):
+    """Raised by a check that cannot tell here; its text says why. A rebuild goes on without it."""
+
+
 class Context:
     """What checks look at. Facts that several need are asked for once."""
 
-    def __init__(self, site: Site, account: Account, within_s: float) -> None:
+    def __init__(self, site: Site, account: Account, within_s: float, configuration: Path = CONFIGURATION) -> None:
         self.site = site
         self.account = account
+        self.terraform = Terraform(site, configuration)
         # For kubectl and Helm, which want one; nobody watches it, and it ends with the checks.
         self.step = Step(
             "preflight",
@@ -81,8 +88,11 @@ class Context:
         return {"Key": f"kubernetes.io/cluster/{self.cluster.name}", "Value": "owned"} in (tags or ())
 
     def known_to_terraform(self, kind: str, attribute: str) -> set[str]:
-        """This attribute of everything of this kind in the local state; empty without one."""
-        return attributes(self.site.terraform / "terraform.tfstate", kind, attribute)
+        """This attribute of everything of this kind in the local state; empty without one.
+
+        A state that is ``terraform.elsewhere`` is not read: that takes a backend, which no check sets up.
+        """
+        return attributes(self.terraform.state, kind, attribute)
 
 
 @dataclass(frozen=True)

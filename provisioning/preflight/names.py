@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from provisioning.aws.buckets import Owner, buckets
-from provisioning.preflight.check import Context, Finding, error, warning
+from provisioning.preflight.check import Context, Finding, NotMade, error, warning
 
 _DESTROY = "./inv destroy --plan shows all that is left over, ./inv destroy removes it"
 
@@ -16,6 +16,9 @@ def bucket_names(context: Context) -> Iterator[Finding]:
         if bucket.name in known or bucket.owner is Owner.NOBODY:
             continue
         if bucket.owner is Owner.CLUSTER:
+            if context.terraform.elsewhere:
+                # That state knows it, most likely; where it does not, Terraform's plan says that it is taken over.
+                continue
             yield warning(
                 f"the bucket {bucket.name} stands, and Terraform's state does not know it",
                 "The state was lost. The bucket is taken over with all that it holds.",
@@ -37,7 +40,12 @@ def bucket_names(context: Context) -> Iterator[Finding]:
 
 
 def left_over(context: Context) -> Iterator[Finding]:
-    """Their names are unique in each life of a cluster, so they stop nothing; but they cost, and may do things."""
+    """Their names are unique in each life of a cluster, so they stop nothing; but they cost, and may do things.
+
+    Raises `NotMade` where the state lies elsewhere, and with it what is known of them.
+    """
+    if context.terraform.elsewhere:
+        raise NotMade("Terraform's state lies elsewhere; ./inv destroy --plan shows all that stands")
     account, name = context.account, context.cluster.name
     found = {
         "IAM roles": (

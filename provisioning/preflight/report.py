@@ -82,7 +82,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether a rebuild may begin. A skipped check never stands alone: what kept it from being made has failed."""
+        """Whether a rebuild may begin. Where AWS could not be asked, another check has failed for just that."""
         return not self.of(Status.FAILED)
 
     @property

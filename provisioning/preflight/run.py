@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
+from pathlib import Path
 
 from provisioning.aws import Account, AwsError, NoCredentials
 from provisioning.preflight.catalogue import CHECKS
-from provisioning.preflight.check import Check, Context, error
+from provisioning.preflight.check import Check, Context, NotMade, error
 from provisioning.preflight.report import Report, Result
 from provisioning.run import RunError
 from provisioning.run.pool import Pool
 from provisioning.site import Site
+from provisioning.terraform.runner import CONFIGURATION
 
 WITHIN_S = 120.0
 _AT_ONCE = 12
@@ -20,10 +22,18 @@ _UNASKED = "AWS does not know who asks"
 
 
 def run_preflight(
-    site: Site, account: Account, *, checks: Sequence[Check] = CHECKS, within_s: float = WITHIN_S
+    site: Site,
+    account: Account,
+    *,
+    checks: Sequence[Check] = CHECKS,
+    within_s: float = WITHIN_S,
+    configuration: Path = CONFIGURATION,
 ) -> Report:
-    """Makes every check and raises nothing for what they find; at the latest after ``within_s`` seconds."""
-    context = Context(site, account, within_s)
+    """Makes every check and raises nothing for what they find; at the latest after ``within_s`` seconds.
+
+    ``configuration`` is Terraform's folder, which says where the state lies.
+    """
+    context = Context(site, account, within_s, configuration)
     until = time.monotonic() + within_s
     results = _made(context, [check for check in checks if not check.asks_aws], until)
     asking = [check for check in checks if check.asks_aws]
@@ -49,6 +59,8 @@ def _made(context: Context, checks: Sequence[Check], until: float) -> list[Resul
 def _one(check: Check, context: Context) -> Result:
     try:
         return Result(check, tuple(check.run(context)))
+    except NotMade as reason:
+        return Result(check, skipped=str(reason))
     except RunError as failed:
         return Result(check, (error(str(failed), failed.cause or "This check could not be made.", failed.remedy),))
 

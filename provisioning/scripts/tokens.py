@@ -1,4 +1,4 @@
-"""Bootstrap tokens, on a control plane: made for one join each, known by their description, gone after it."""
+"""Bootstrap tokens, on a control plane: made for one use each, known by their description, gone after it."""
 
 from provisioning.scripts import shell
 from provisioning.scripts.kubeadm import CA_HASH
@@ -35,14 +35,31 @@ fact ca_hash "sha256:$(ca_hash)\"""",
 
 
 def delete(node: str) -> str:
-    """Deletes every token for this node. A token is named by its public half alone."""
+    """Deletes every token for this node."""
+    return delete_described(description(node))
+
+
+def delete_described(wanted: str) -> str:
+    """Deletes every token that says just this of itself. A token is named by its public half alone."""
     return f"""\
-tokens=$(timeout {_ONE_S} kubeadm token list -o json)
-mine=$(tr ',{{}}' '\\n' <<<"$tokens" | awk -F '"' -v wanted={shell.quote(description(node))} '
-  $2 == "token" {{ id = substr($4, 1, 6) }}
-  $2 == "description" && $4 == wanted {{ print id }}
-')
+{_mine(wanted)}
 for id in $mine; do
   timeout {_ONE_S} kubeadm token delete "$id" >&2
 done
 """
+
+
+def is_left(wanted: str) -> str:
+    """Prints the fact ``token_left``: whether there is a token that says just this of itself."""
+    return shell.script(
+        shell.FACT, _mine(wanted), 'fact token_left "$(if [ -n "$mine" ]; then echo yes; else echo no; fi)"'
+    )
+
+
+def _mine(wanted: str) -> str:
+    return f"""\
+tokens=$(timeout {_ONE_S} kubeadm token list -o json)
+mine=$(tr ',{{}}' '\\n' <<<"$tokens" | awk -F '"' -v wanted={shell.quote(wanted)} '
+  $2 == "token" {{ id = substr($4, 1, 6) }}
+  $2 == "description" && $4 == wanted {{ print id }}
+')"""

@@ -23,6 +23,8 @@ _ANSWER_S = 15.0
 _LOOK_S = 2.0
 # How long a controller may take to remove what it made.
 _BOUND_S = 300.0
+# Objects of the Prometheus operator: it would make their StatefulSets anew for as long as it lives.
+OPERATED = ("prometheuses.monitoring.coreos.com", "alertmanagers.monitoring.coreos.com")
 # In this order: an operator would make anew what is deleted before it.
 WORKLOADS = {
     "Deployment": "deployments.apps",
@@ -165,7 +167,8 @@ def owners(cluster: Cluster, api: Api, ledger: Ledger, longest_s: float | None =
             for each in _all(kubectl, step, ",".join(WORKLOADS.values()))
             if _namespace(each) not in kept and not _follows(each)
         ]
-        return [
+        operated = [_delete(kind, each) for kind in OPERATED for each in _all(kubectl, step, kind)]
+        return operated + [
             _delete(WORKLOADS[each["kind"]], each) for each in sorted(found, key=lambda each: order.index(each["kind"]))
         ]
 

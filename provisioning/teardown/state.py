@@ -34,7 +34,7 @@ class TerraformDestroy(Phase[int, Action]):
     def facts(self, step: Step) -> int:
         """How many resources the state holds."""
         try:
-            if not self._is_elsewhere:
+            if not self._terraform.elsewhere:
                 return held(self._terraform.state.read_text())
             return len(self._terraform.plan(step, destroy=True).changes)
         except FileNotFoundError:
@@ -66,10 +66,6 @@ class TerraformDestroy(Phase[int, Action]):
             raise
         except RunError as error:
             self._passed_over(step, error)
-
-    @property
-    def _is_elsewhere(self) -> bool:
-        return any(self._terraform.configuration.glob("*override.tf"))
 
     def _set_aside(self, step: Step) -> None:
         """Nothing that the state tells of stands any more; it is kept for whoever wants to look."""

@@ -33,6 +33,8 @@ class Change:
     label: str
     why: str = ""
     tainted: bool = False
+    # AWS changes an instance's type only while it does not run.
+    stops: bool = False
 
     @property
     def deletes(self) -> bool:
@@ -40,8 +42,8 @@ class Change:
 
     @property
     def destroys(self) -> bool:
-        """Whether something that worked is lost."""
-        return self.deletes and not self.tainted
+        """Whether something that worked is lost, or stopped."""
+        return self.stops or (self.deletes and not self.tainted)
 
     @property
     def id(self) -> str:
@@ -69,7 +71,7 @@ class Planned:
 
     @property
     def kept(self) -> tuple[Change, ...]:
-        """The changes that would lose a machine, a bucket or a disk."""
+        """The changes that would lose a machine, a bucket or a disk, or stop a machine."""
         return tuple(each for each in self.changes if each.destroys and each.type in KEPT)
 
 
@@ -95,7 +97,14 @@ def _change(said: Mapping[str, Any]) -> Change | None:
     reason = str(said.get("action_reason", ""))
     tainted = reason == _NEVER_WORKED
     verb = "adopt" if adopted else _VERBS.get(actions, "+".join(actions))
-    return Change(said["address"], said["type"], verb, _label(said), _why(change, tainted), tainted)
+    stops = actions == ("update",) and _stops(said["type"], change)
+    why = "it is stopped for that, and started again" if stops else _why(change, tainted)
+    return Change(said["address"], said["type"], verb, _label(said), why, tainted, stops)
+
+
+def _stops(kind: str, change: Mapping[str, Any]) -> bool:
+    before, after = change.get("before") or {}, change.get("after") or {}
+    return kind == "aws_instance" and before.get("instance_type") != after.get("instance_type")
 
 
 def _why(change: Mapping[str, Any], tainted: bool) -> str:

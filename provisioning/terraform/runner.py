@@ -42,8 +42,14 @@ class Terraform:
 
     @property
     def state(self) -> Path:
-        """Where the state lies, unless backend_override.tf puts it into S3."""
+        """Where the state lies, unless it lies `elsewhere`."""
         return self.folder / "terraform.tfstate"
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the state lies elsewhere than in the cluster's folder: a file ``*override.tf`` names a backend."""
+        overrides = self.configuration.glob("*override.tf")
+        return any(re.search(r'^\s*backend\s+"', each.read_text(), re.MULTILINE) for each in overrides)
 
     def plan(
         self,
@@ -113,7 +119,7 @@ class Terraform:
             return
         self._plugins.mkdir(mode=0o700, parents=True, exist_ok=True)
         words = ["init", "-no-color"]
-        if not self._elsewhere:
+        if not self.elsewhere:
             words.append(f"-backend-config=path={self.state}")
             # The cluster's folder was moved. Without its state, Terraform has to refuse rather than begin anew.
             words += ["-reconfigure"] if self.state.exists() else []
@@ -144,12 +150,6 @@ class Terraform:
     @property
     def _plugins(self) -> Path:
         return self.site.folder.parent / "plugins"
-
-    @property
-    def _elsewhere(self) -> bool:
-        """Whether the state lies elsewhere than in the cluster's folder."""
-        overrides = self.configuration.glob("*override.tf")
-        return any(re.search(r'^\s*backend\s+"', each.read_text(), re.MULTILINE) for each in overrides)
 
     def _mark(self) -> str:
         """What `ready` has to be repeated for: another configuration, lock file, place of the state or version."""

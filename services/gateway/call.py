@@ -1,10 +1,11 @@
 """A request as the handlers see it, and how its body is read: within limits of size and time, believing nothing."""
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import eventlet
 from pydantic import BaseModel, ValidationError
@@ -18,16 +19,31 @@ from services.kernel.errors import Invalid, RequestTimeout, TooLarge, Unauthenti
 
 FORM_OVERHEAD = 64 * 1024  # bytes that a form may have around its file
 JSON_LIMIT = 64 * 1024  # bytes
+HASHED_AT_ONCE = 256 * 1024  # bytes
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
 
 @dataclass(frozen=True)
 class File:
-    """An uploaded file as it came, and the media type that its sender says it has."""
+    """An uploaded file as it came, and the media type that its sender says it has.
 
-    content: bytes
+    Read it late and let it go early: until it is read, a large one is on the disk.
+    """
+
+    stream: IO[bytes]
     declared_type: str | None
+
+    def read(self) -> bytes:
+        """All of it, from the beginning."""
+        self.stream.seek(0)
+        return self.stream.read()
+
+    def feed(self, digest: "hashlib._Hash") -> None:
+        """Hash it, without holding all of it in memory."""
+        self.stream.seek(0)
+        while piece := self.stream.read(HASHED_AT_ONCE):
+            digest.update(piece)
 
 
 @dataclass(frozen=True)
@@ -110,7 +126,7 @@ class Call:
         if name not in files:
             raise Invalid("field_missing", f"The form has no file in the field {name!r}.")
         file = files[name]
-        return File(file.read(), file.headers.get("Content-Type")), single(form.lists(), "field")
+        return File(file.stream, file.headers.get("Content-Type")), single(form.lists(), "field")
 
     def _json(self) -> dict[str, Any]:
         length = self.request.content_length

@@ -10,6 +10,7 @@ from services.gateway.edge import Edge
 from services.gateway.route import Route
 from services.gateway.routes import ROUTES
 from services.kernel.cache import Cache, client
+from services.kernel.darkroom import Photos
 from services.kernel.rpc import Remote
 from services.kernel.service import EcoService
 from services.kernel.settings import config_of
@@ -61,6 +62,7 @@ class GatewayService(EcoService):
     tasks = TaskQueue()
     cache = Cache()
     listeners = Listeners()
+    photos = Photos()
     edge = Served()
 
     @http(METHODS, "/")

@@ -42,6 +42,9 @@ class Section(BaseModel):
 class Images(Section):
     max_bytes: int = Field(gt=0)
     max_pixels: int = Field(gt=0)
+    decode_bytes: int = Field(ge=50_000_000)
+    decode_at_once: int = Field(gt=0)
+    decode_wait_s: float = Field(ge=0)
     min_side_px: int = Field(gt=0)
     max_side_px: int = Field(gt=0)
     jpeg_quality: int = Field(ge=30, le=95)

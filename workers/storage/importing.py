@@ -1,18 +1,15 @@
 """A photo that a client has uploaded becomes a picture as any other: checked, upright, stripped, shrunk."""
 
-from collections.abc import Callable
 from typing import Annotated, Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from services.kernel import photos
 from services.kernel.config import Images
-from services.kernel.errors import Problem
+from services.kernel.darkroom import Darkroom
+from services.kernel.errors import Problem, Unavailable
 from services.kernel.objects import ObjectMissing, ObjectTooLarge
 from wal import PermanentError
 from workers.storage.images import image_key, is_upload
-
-Prepare = Callable[[bytes, str, Images], photos.Photo]
 
 
 class Store(Protocol):
@@ -43,21 +40,28 @@ def order_of(payload: Any) -> ImportOrder:
     return order
 
 
-def store_upload(
-    task_id: str, order: ImportOrder, store: Store, limits: Images, prepare: Prepare = photos.prepare
-) -> dict[str, Any]:
+def store_upload(task_id: str, order: ImportOrder, store: Store, limits: Images, photos: Darkroom) -> dict[str, Any]:
     """Store the picture that is made of an upload.
 
     Returns ``{"key", "bytes", "width", "height", "content_type"}``; of an upload that is no photo
-    ``{"refused": {"code", "detail"}}``: a user's mistake is no failure of the worker.
+    ``{"refused": {"code", "detail"}}``: a user's mistake is no failure of the worker. Raises `Unavailable` where
+    too many others are decoded.
     """
-    try:
+    raw = b""
+
+    def read() -> bytes:
+        nonlocal raw
         raw = store.get(order.key, limits.max_bytes)
-        photo = prepare(raw, order.content_type, limits)
+        return raw
+
+    try:
+        photo = photos.prepare(read, order.content_type)
     except ObjectMissing:
         return _refused("upload_missing", "The uploaded photo is not in the store. Upload it again.")
     except ObjectTooLarge:
         return _refused("image_too_large", f"At most {limits.max_bytes} bytes are taken.")
+    except Unavailable:
+        raise
     except Problem as problem:
         return _refused(problem.code, problem.detail)
     # Made from what was uploaded, not from what Pillow makes of it: another version writes other bytes.

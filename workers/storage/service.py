@@ -2,11 +2,8 @@
 
 from typing import Any
 
-from eventlet import tpool
-from eventlet.semaphore import Semaphore
-
-from services.kernel import photos
 from services.kernel.config import config
+from services.kernel.darkroom import Photos
 from services.kernel.service import EcoService
 from wal import PermanentError
 from wal.amqp import Journal, JournalControl, RunningTask, task
@@ -14,8 +11,8 @@ from workers.extensions import Objects
 from workers.storage.images import image_key, may_be_deleted
 from workers.storage.importing import cache_control, order_of, store_upload
 
-PHOTOS_AT_ONCE = Semaphore(2)
-"""The largest photo takes 240 MB while it is decoded."""
+PHOTO_WAIT_S = 60.0
+"""How long an import waits for its turn to decode, of the 90 seconds that it has; then it is tried again later."""
 
 
 class StorageWorker(EcoService, JournalControl):
@@ -25,6 +22,7 @@ class StorageWorker(EcoService, JournalControl):
 
     journal = Journal()
     objects = Objects()
+    photos = Photos(PHOTO_WAIT_S)
 
     @task("image.store", timeout_s=90)
     def store(self, task: RunningTask) -> dict[str, Any]:
@@ -44,7 +42,7 @@ class StorageWorker(EcoService, JournalControl):
         """
         order = order_of(task.payload)
         stored: dict[str, Any] = task.stage(
-            "stored", lambda: store_upload(task.task_id, order, self.objects, config().images, _prepare)
+            "stored", lambda: store_upload(task.task_id, order, self.objects, config().images, self.photos)
         )
         self.objects.delete(order.key)
         return stored
@@ -57,10 +55,3 @@ class StorageWorker(EcoService, JournalControl):
             raise PermanentError("the key is none that we give to pictures")
         self.objects.delete(key)
         return {"key": key}
-
-
-def _prepare(*arguments: Any) -> photos.Photo:
-    """In a native thread: a large photo keeps a processor busy for a second, and heartbeats must not wait for it."""
-    with PHOTOS_AT_ONCE:
-        photo: photos.Photo = tpool.execute(photos.prepare, *arguments)
-    return photo

@@ -1,12 +1,9 @@
 """What is a user's own, and the leaderboard: ``/api/user``."""
 
-import io
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import eventlet
-from eventlet import tpool
-from PIL import Image, ImageOps
 from pydantic import Field
 from werkzeug.wrappers import Response
 
@@ -28,9 +25,7 @@ from services.gateway.api.user_answers import (
 from services.gateway.call import Call, File, Reply
 from services.gateway.route import Route, Upload
 from services.gateway.shapes import Body, Lang, Query
-from services.kernel import photos
 from services.kernel.arguments import Line, Lines
-from services.kernel.config import Images
 from services.kernel.errors import NotFound
 
 ME = "/api/user/me"
@@ -145,7 +140,7 @@ def change_settings(call: Call, body: SettingsChanges) -> Any:
 def set_avatar(call: Call, file: File, form: AvatarForm) -> Any:
     task_id = _expected(lambda: call.services.userinfo.avatar_begin(call.user))["task_id"]
     side_px = call.settings.userinfo.avatar_side_px
-    picture = tpool.execute(square, file.content, file.declared_type, call.settings.images, side_px)
+    picture = call.services.photos.prepare(file.read, file.declared_type, square_px=side_px)
     call.services.tasks("image.store", picture.body, task_id=task_id, content_type=picture.content_type)
     return Reply({"status": "processing"}, headers={"Location": ME})
 
@@ -180,20 +175,6 @@ def character(call: Call, code: str) -> Any:
 
 def leaderboard(call: Call, query: Board) -> Any:
     return call.services.userinfo.leaderboard(call.viewer, query.period, query.limit)
-
-
-def square(upload: bytes, declared_type: str | None, limits: Images, side_px: int) -> photos.Photo:
-    """The middle of an uploaded picture as a square JPEG of at most `side_px`, without metadata.
-
-    Raises as `photos.prepare`, and takes as long: for a native thread.
-    """
-    upright = photos.prepare(upload, declared_type, limits)
-    with Image.open(io.BytesIO(upright.body)) as image:
-        side = min(side_px, *image.size)
-        middle = ImageOps.fit(image, (side, side), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    middle.save(buffer, "JPEG", quality=limits.jpeg_quality)
-    return photos.Photo(buffer.getvalue(), side, side)
 
 
 ROUTES = (

@@ -4,7 +4,6 @@ import hashlib
 from typing import Annotated, Any, Literal
 
 import eventlet
-from eventlet import tpool
 from pydantic import BeforeValidator, ConfigDict, Field
 from werkzeug.wrappers import Response
 
@@ -17,7 +16,7 @@ from services.gateway.idempotency import key_of
 from services.gateway.listening import Listener
 from services.gateway.route import EVENTS, Route, Upload
 from services.gateway.shapes import Answer, Body, Lang, Query, Time, Uuid
-from services.kernel import arguments, photos
+from services.kernel import arguments
 from services.kernel.errors import Conflict, NotFound
 
 PhotoType = Literal["image/jpeg", "image/png", "image/webp"]
@@ -130,9 +129,11 @@ def create(call: Call, body: NewScan | None, file: File | None, form: Form | Non
         image_key = body.image_key if body else ""
         order |= {"request_sha256": hashlib.sha256(about + image_key.encode()).hexdigest(), "upload_key": image_key}
         return _opened(call.services.waste.open_scan(order)["scan_id"])
-    photo = tpool.execute(photos.prepare, file.content, file.declared_type, call.settings.images)
+    photo = call.services.photos.prepare(file.read, file.declared_type)
+    digest = hashlib.sha256(about)
+    file.feed(digest)
     order |= {
-        "request_sha256": hashlib.sha256(about + file.content).hexdigest(),
+        "request_sha256": digest.hexdigest(),
         "image_bytes": len(photo.body),
         "image_width": photo.width,
         "image_height": photo.height,

@@ -10,6 +10,8 @@ from tests.doubles.hosts import BootstrapToken, MemoryCluster, Reboots
 from tests.doubles.hosts.client import TOKEN, Shell, changed, running
 from tests.doubles.hosts.world import HostWorld
 
+pytestmark = pytest.mark.long
+
 
 def memory(world: HostWorld) -> MemoryCluster:
     assert isinstance(world.kubernetes, MemoryCluster)

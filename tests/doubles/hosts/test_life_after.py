@@ -13,6 +13,8 @@ from tests.doubles.hosts import HostWorld
 from tests.doubles.hosts.client import Shell
 from tests.doubles.hosts.kubeadm.certs import age
 
+pytestmark = pytest.mark.long
+
 PKI = "/etc/kubernetes/pki/etcd"
 ETCD = f"--endpoints=https://127.0.0.1:2379 --cacert={PKI}/ca.crt --cert={PKI}/server.crt --key={PKI}/server.key"
 SAVE = f'crictl exec "$(crictl ps --name "^etcd$" -q)" etcdctl {ETCD} snapshot save /var/lib/etcd/s.db\n'

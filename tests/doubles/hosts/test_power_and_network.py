@@ -7,9 +7,13 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from provisioning.site import REPOSITORY
 from tests.doubles.hosts import CutsConnection, DiskFull, Fails, Hangs, HostWorld, Slow
 from tests.doubles.hosts.client import Shell
+
+pytestmark = pytest.mark.long
 
 
 def test_a_restart_forgets_memory_and_keeps_the_disk(world: HostWorld, shell: Shell, node: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import pytest
 from cryptography import x509
 
 from provisioning.cluster import Machine
@@ -14,6 +15,8 @@ from tests.doubles.kubernetes.client import Client
 from tests.doubles.kubernetes.components import BALANCER, CALICO, CLOUD, METRICS, STORAGE, Components
 from tests.doubles.kubernetes.controllers.cloud import TAINT
 from tests.doubles.kubernetes.samples import workload
+
+pytestmark = pytest.mark.long
 
 Object = dict[str, Any]
 INGRESS = {

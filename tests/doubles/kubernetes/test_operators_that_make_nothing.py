@@ -13,6 +13,8 @@ from tests.doubles.kubernetes import KubernetesServer
 from tests.doubles.kubernetes.client import Client
 from tests.doubles.kubernetes.components import CALICO, CLOUD, MONITORING, STORAGE, Components
 
+pytestmark = pytest.mark.long
+
 Object = dict[str, Any]
 PROMETHEUS, ALERTMANAGER = "prometheus-monitoring-prometheus", "alertmanager-monitoring-alertmanager"
 CREDENTIALS = {

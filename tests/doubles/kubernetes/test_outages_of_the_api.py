@@ -12,6 +12,8 @@ from tests.doubles.kubernetes import KubernetesServer
 from tests.doubles.kubernetes.client import Client
 from tests.doubles.kubernetes.samples import config_map, workload
 
+pytestmark = pytest.mark.long
+
 
 def test_a_client_that_is_told_to_wait_comes_back(client: Client, server: KubernetesServer) -> None:
     server.faults.too_many("/configmaps", times=1, retry_after_s=1)

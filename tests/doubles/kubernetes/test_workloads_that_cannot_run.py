@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.doubles.kubernetes import KubernetesServer
 from tests.doubles.kubernetes.client import Client
 from tests.doubles.kubernetes.pods import is_ready
 from tests.doubles.kubernetes.samples import budget, workload
+
+pytestmark = pytest.mark.long
 
 Object = dict[str, Any]
 

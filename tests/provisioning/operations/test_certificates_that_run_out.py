@@ -20,6 +20,8 @@ from tests.provisioning.operations.conftest import Lives, bucket
 from tests.provisioning.operations.living import Rig, Wanted
 from tests.provisioning.operations.talking import Heard
 
+pytestmark = pytest.mark.long
+
 MASTER, API = "k8s-master", "k8s-api-waste"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

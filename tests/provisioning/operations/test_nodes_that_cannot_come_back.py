@@ -27,6 +27,8 @@ from tests.provisioning.operations.conftest import Lives
 from tests.provisioning.operations.living import Rig, Wanted, deployment
 from tests.provisioning.operations.talking import Heard
 
+pytestmark = pytest.mark.long
+
 MASTER, API, AI = "k8s-master", "k8s-api-waste", "k8s-worker-ai"
 TWO = Wanted((MASTER, API, AI), "1.34.12")
 

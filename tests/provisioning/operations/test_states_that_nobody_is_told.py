@@ -6,6 +6,8 @@ import json
 import time
 from typing import Any
 
+import pytest
+
 from provisioning.aws import Account
 from provisioning.operations import commands
 from provisioning.operations.backups import Backups
@@ -17,6 +19,8 @@ from tests.doubles.charts import ChartRepository
 from tests.provisioning.operations.conftest import Lives, bucket
 from tests.provisioning.operations.living import Rig, Wanted
 from tests.provisioning.operations.talking import Heard
+
+pytestmark = pytest.mark.long
 
 MASTER, API = "k8s-master", "k8s-api-waste"
 CLUSTER = Wanted((MASTER, API), "1.34.12", ("aws-cloud-controller-manager",))

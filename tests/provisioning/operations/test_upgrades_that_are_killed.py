@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from provisioning.cluster import load
 from provisioning.operations import commands
 from provisioning.operations.performing import Asked
@@ -19,6 +21,8 @@ from tests.doubles.charts import ChartRepository
 from tests.provisioning.operations.conftest import Lives, bucket
 from tests.provisioning.operations.living import Rig, Wanted
 from tests.provisioning.operations.talking import Heard
+
+pytestmark = pytest.mark.long
 
 MASTER, API, AI = "k8s-master", "k8s-api-waste", "k8s-worker-ai"
 OLD = Wanted((MASTER, API, AI), "1.33.13", ("aws-cloud-controller-manager",))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
+import pytest
+
 from provisioning.cluster import Version
 from provisioning.operations import upgrade
 from provisioning.operations.looking import look
@@ -141,6 +143,7 @@ def test_a_run_that_is_stopped_in_the_middle_upgrades_no_node_twice(lives: Lives
     assert cordoned(rig) == {}
 
 
+@pytest.mark.long
 def test_all_nodes_of_the_product_s_own_cluster(lives: Lives) -> None:
     rig = lives(Wanted(None))
     snapshot(rig)

@@ -196,6 +196,24 @@ def test_a_machine_in_another_zone_is_a_replacement_that_somebody_has_to_agree_t
     assert double.deleted() == [f'module.node["{node["name"]}"].aws_instance.this']
 
 
+def test_a_machine_of_another_type_is_stopped_only_when_somebody_has_agreed(
+    here: Site, double: TerraformDouble
+) -> None:
+    apply(here)
+    larger = nodes(here)
+    node = next(each for each in larger if each["role"] == "api")
+    node["type"] = "t3a.large"
+    after = changed(here, nodes=larger)
+
+    refused = apply(after, Options())
+    assert refused.code is ExitCode.NOT_AGREED
+    assert f"change aws_instance {node['name']} (it is stopped for that, and started again)" in refused.text
+
+    agreed = apply(after)
+    assert agreed.code is ExitCode.DONE, agreed.text
+    assert double.deleted() == []
+
+
 def test_one_machine_can_be_renewed_and_no_other_thing_is_touched(here: Site, double: TerraformDouble) -> None:
     apply(here)
     address = f'module.node["{here.nodes[1]}"].aws_instance.this'

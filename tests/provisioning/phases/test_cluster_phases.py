@@ -21,6 +21,7 @@ from provisioning.aws import Account
 from provisioning.cluster import CLUSTER_FILE, load
 from provisioning.kubernetes import Helm, Kubectl
 from provisioning.kubernetes.binaries import unpack
+from provisioning.kubernetes.own_releases import api_releases, worker_releases
 from provisioning.kubernetes.release_table import CHARTS, chart_of, own_releases
 from provisioning.phases.cloud_controller import CloudController
 from provisioning.phases.label import Label
@@ -37,6 +38,8 @@ from tests.doubles.charts import ChartRepository
 from tests.doubles.kubernetes import KubernetesServer
 from tests.provisioning.kubernetes.world import chart, made, outputs, registration, serving_request
 from tests.provisioning.phases.clouds import Ran, perform
+
+pytestmark = pytest.mark.long
 
 # For a chart of ours that is not there yet: its pods, and nothing else.
 POD = """
@@ -361,6 +364,41 @@ def test_releases_stand_with_secrets_that_are_made_once_and_a_second_run_changes
         assert text not in ran.text + planned.text
         for path in world.site.folder.rglob("*"):
             assert not path.is_file() or text.encode() not in path.read_bytes(), path
+
+
+def test_a_secret_that_changed_starts_just_the_pods_anew_that_read_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "a-key-of-the-operator")
+    world.join(*world.site.nodes)
+    assert world.perform(*world.components).code is ExitCode.DONE
+    assert world.perform(world.phase(Releases, charts=world.charts)).code is ExitCode.DONE
+    before = pod_annotations(world)
+    assert all("eco2/secrets" in of for of in before.values())
+
+    monkeypatch.setenv("OPENAI_API_KEY", "another-key-of-the-operator")
+    ran = world.perform(world.phase(Releases, charts=world.charts))
+    assert ran.code is ExitCode.DONE, ran.text
+    after = pod_annotations(world)
+    assert {name for name in after if after[name] != before[name]} == {"chat", "ai"}
+
+    # Without the variable nothing is taken away, and nobody starts anew.
+    monkeypatch.delenv("OPENAI_API_KEY")
+    changes = len(world.server.mutations())
+    assert world.perform(world.phase(Releases, charts=world.charts)).code is ExitCode.DONE
+    assert world.server.mutations()[changes:] == []
+
+
+def pod_annotations(world: World) -> dict[str, dict[str, str]]:
+    """Of the pods of every service and worker, by release."""
+    cluster = world.site.cluster
+    found = {}
+    for name in (*api_releases(cluster), *worker_releases(cluster)):
+        kind = "Deployment" if name in api_releases(cluster) else "StatefulSet"
+        thing = world.server.get(kind, name, cluster.releases[name].namespace, "apps")
+        assert thing is not None, name
+        found[name] = thing["spec"]["template"]["metadata"]["annotations"]
+    return found
 
 
 def secret(world: World, namespace: str, name: str) -> dict[str, str]:

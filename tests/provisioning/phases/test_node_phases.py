@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from provisioning.cluster import Machine
+from provisioning.cluster.kubeadm import INIT_TOKEN
 from provisioning.cluster.registration import registration_labels
 from provisioning.run import ExitCode, Stop
 from provisioning.run.planning import Prospect
@@ -20,6 +21,8 @@ from tests.doubles.hosts import BootstrapToken, CutsConnection, Fails, Reboots
 from tests.doubles.kubernetes.certificates import Authority
 from tests.provisioning.phases.nodes import SMALL, Rig, failures, rigged
 from tests.provisioning.ssh.test_ssh_cut import soon
+
+pytestmark = pytest.mark.long
 
 TOKEN = re.compile(r"\b[a-z0-9]{6}\.[a-z0-9]{16}\b")
 
@@ -283,6 +286,29 @@ def test_what_a_killed_run_left_of_its_tokens_goes_first(half: Rig) -> None:
     half.api.add_token(BootstrapToken("bbbbbb", "0" * 16, None, "somebody else's"))
     assert failures(half.run("join")) == []
     assert [token.id for token in half.api.tokens()] == ["bbbbbb"]
+
+
+def test_what_a_killed_run_left_of_the_inits_token_goes_once_and_nothing_else(half: Rig) -> None:
+    half.api.add_token(BootstrapToken("aaaaaa", "0" * 16, None, INIT_TOKEN))
+    half.api.add_token(BootstrapToken("bbbbbb", "0" * 16, None, f"{INIT_TOKEN}s"))
+    result = half.run("init")
+    assert (failures(result), result.changed) == ([], 1)
+    assert [token.id for token in half.api.tokens()] == ["bbbbbb"]
+    assert half.run("init").changed == 0
+
+
+def test_an_init_whose_machine_goes_down_before_it_takes_its_token_back_is_finished_by_the_next_run(
+    small: Rig,
+) -> None:
+    master = small.site.control_plane
+    fault = small.world.faults.add(master, "^kubeadm token delete", Reboots())
+    result = small.run("reach", "prepare", "images", "init")
+    if failures(result):
+        result = small.run("init")
+    assert (failures(result), fault.fired) == ([], 1)
+    assert small.api.tokens() == []
+    assert small.world.count(None, r"^kubeadm init --config") == 1
+    assert not small.world.hosts[master].exists("/etc/kubernetes/super-admin.conf")
 
 
 def test_a_run_that_is_stopped_in_the_middle_of_a_join_takes_its_token_back(half: Rig) -> None:

@@ -14,6 +14,7 @@ import pytest
 from provisioning.aws import Account
 from provisioning.preflight import CHECKS, Finding, Report, Severity, run_preflight
 from provisioning.site import Site
+from provisioning.terraform.runner import CONFIGURATION
 from tests.doubles.aws import AwsAccount
 from tests.doubles.terraform import TerraformDouble
 from tests.provisioning.phases.clouds import site
@@ -31,13 +32,15 @@ class Ready:
     aws: AwsAccount
     outside: Outside
     terraform: TerraformDouble
+    configuration: Path = CONFIGURATION
 
     def report(self, *numbers: int) -> Report:
         """The report of these checks, or of all that render nothing."""
         chosen = [
             check for check in CHECKS if check.number in numbers or (not numbers and check.number not in RENDERING)
         ]
-        return run_preflight(self.site, Account(self.site.cluster.region), checks=chosen)
+        account = Account(self.site.cluster.region)
+        return run_preflight(self.site, account, checks=chosen, configuration=self.configuration)
 
     def findings(self, number: int) -> Sequence[Finding]:
         [result] = self.report(number).results

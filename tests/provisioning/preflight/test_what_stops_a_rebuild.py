@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 import yaml
 
 from provisioning.aws import Account
+from provisioning.preflight.report import Status
+from provisioning.terraform.runner import CONFIGURATION
 from tests.doubles.aws.answers import Refusal
 from tests.doubles.terraform import TerraformDouble
 from tests.provisioning.phases.clouds import changed
@@ -127,6 +130,26 @@ def test_8_what_a_lost_state_left_behind(ready: Ready) -> None:
     assert f"{name}-api-1" in said
     assert f"{name}-key" in said
     assert "another" not in said
+
+
+def test_7_and_8_do_not_take_our_own_things_for_orphans_where_the_state_lies_in_s3(
+    ready: Ready, tmp_path: Path
+) -> None:
+    tagged, untagged = bucket(ready), bucket(ready, "backups")
+    ready.aws.client("s3").put_bucket_tagging(Bucket=tagged, Tagging={"TagSet": tags(ready)})
+    name = ready.site.cluster.name
+    ready.aws.client("iam").create_role(RoleName=f"{name}-api-1", AssumeRolePolicyDocument="{}", Path=f"/{name}/")
+    ready.configuration = tmp_path / "configuration"
+    ready.configuration.mkdir()
+    shutil.copy(CONFIGURATION / "backend_override.tf.example", ready.configuration / "backend_override.tf")
+
+    buckets, left_over = ready.report(7, 8).results
+
+    [said] = [finding.what for finding in buckets.findings]
+    assert untagged in said
+    assert left_over.status is Status.SKIPPED
+    assert "lies elsewhere" in left_over.skipped
+    assert ready.report(8).ok
 
 
 def test_9_an_image_that_is_not_there(ready: Ready) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 import time
 
+import pytest
+
 from provisioning.run import ExitCode
 from tests.provisioning.rebuild.world import PHASES, RebuildWorld
 
@@ -45,6 +47,7 @@ def test_killed_at_the_beginning_of_every_phase_one_after_the_other(world: Rebui
     check(world)
 
 
+@pytest.mark.long
 def test_killed_at_random_moments(world: RebuildWorld) -> None:
     chance = random.Random(SEED)
     words: tuple[str, ...] = ("rebuild",)

@@ -6,6 +6,8 @@ import json
 import signal
 import time
 
+import pytest
+
 from provisioning.run import ExitCode
 from tests.doubles.hosts.faults import Fails
 from tests.provisioning.rebuild.test_killed_at_any_moment import begun
@@ -37,6 +39,7 @@ def test_a_failure_on_one_node_names_it_and_the_way_on_and_the_rest_is_kept(worl
     assert world.machines.count(world.site.nodes[0], r"^apt-get .*install") == before
 
 
+@pytest.mark.long
 def test_ctrl_c_stops_at_a_safe_point_and_the_run_goes_on_later(world: RebuildWorld) -> None:
     began = time.monotonic()
     process = world.start("rebuild")

@@ -62,6 +62,7 @@ class RebuildWorld:
     """A context manager. ``edit`` changes the cluster file's content before it is written."""
 
     def __init__(self, folder: Path, edit: Callable[[dict[str, Any]], None] = lambda said: None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.file = folder / "cluster.yaml"
         said = yaml.safe_load(CLUSTER_FILE.read_text())
@@ -177,6 +178,13 @@ class RebuildWorld:
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
         return self.ended(process, began)
+
+    def booted(self) -> None:
+        """Waits until the machines run that Terraform has made."""
+        deadline = time.monotonic() + LONGEST_S
+        while self.machines is None:
+            assert time.monotonic() < deadline, "the machines do not start"
+            time.sleep(_BOOT_POLL_S)
 
     def journal(self) -> list[dict[str, Any]]:
         """The records of the newest run; a line that is being written is left out."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from provisioning.cluster import CLUSTER_FILE, Version, load
-from provisioning.cluster.kubeadm import init_configuration, join_configuration
+from provisioning.cluster.kubeadm import INIT_TOKEN, init_configuration, join_configuration
 from provisioning.cluster.machines import machines
 from provisioning.phases.fitness import repositories
 from provisioning.phases.prepare import Prepare
@@ -51,6 +51,7 @@ def scripts() -> dict[str, str]:
         "token-create": tokens.create(node),
         "token-create-control-plane": tokens.create(node, certificates=True),
         "token-delete": tokens.delete(node),
+        "token-left": tokens.is_left(INIT_TOKEN),
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from provisioning.cluster import Cluster
 from provisioning.run import ExitCode
 from provisioning.site import Site
@@ -12,6 +14,8 @@ from tests.doubles.aws.faults import FOREVER
 from tests.doubles.aws.seeds import seed_cluster
 from tests.doubles.aws.snapshots import snapshot
 from tests.provisioning.teardown.calling import BRIEFLY_S, Teardown
+
+pytestmark = pytest.mark.long
 
 
 def test_kept_data_stays_as_it_is_and_the_receipt_says_so(

@@ -18,6 +18,8 @@ from tests.doubles.aws import AwsAccount, Call
 from tests.doubles.aws.seeds import seed_cluster
 from tests.doubles.aws.snapshots import snapshot
 
+pytestmark = pytest.mark.long
+
 REPOSITORY = Path(__file__).parents[3]
 COMMAND_S = 180
 

@@ -7,11 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from provisioning.aws import Account
 from provisioning.cluster import Cluster
 from provisioning.run import ExitCode
 from provisioning.run.step import Step, Stop
 from provisioning.site import Site
 from provisioning.teardown import DestroyOptions
+from provisioning.teardown.ledger import Ledger
+from provisioning.teardown.state import TerraformDestroy
+from provisioning.teardown.things import Cloud
 from provisioning.terraform.runner import Terraform
 from tests.doubles.aws import AwsAccount
 from tests.doubles.aws.seeds import seed_cluster
@@ -19,13 +23,12 @@ from tests.doubles.aws.seeds_edge import certificate, described
 from tests.doubles.terraform import TerraformDouble
 from tests.provisioning.teardown.calling import Teardown
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
-def terraform(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TerraformDouble:
-    """A cluster that Terraform has made: its state lies in the cluster's folder."""
-    double = TerraformDouble(tmp_path / "double")
-    monkeypatch.setenv("PATH", f"{double.path}:/usr/bin:/bin")
-    step = Step(
+def step(site: Site) -> Step:
+    return Step(
         "terraform",
         None,
         attempt=1,
@@ -34,6 +37,13 @@ def terraform(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Te
         redactor=site.redactor,
         show=lambda phase, node, line: None,
     )
+
+
+@pytest.fixture
+def terraform(site: Site, step: Step, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TerraformDouble:
+    """A cluster that Terraform has made: its state lies in the cluster's folder."""
+    double = TerraformDouble(tmp_path / "double")
+    monkeypatch.setenv("PATH", f"{double.path}:/usr/bin:/bin")
     runner = Terraform(site)
     runner.apply(step, runner.plan(step))
     return double
@@ -56,6 +66,35 @@ def test_its_state_is_empty_afterwards(
     assert resources(site) == 0
     assert not site.outputs_file.exists()
     assert terraform.violations == []
+
+
+@pytest.mark.parametrize(
+    ("override", "elsewhere"),
+    [('terraform {\n  backend "s3" {\n  }\n}\n', True), ("terraform {\n  required_providers {\n  }\n}\n", False)],
+)
+def test_terraform_is_asked_what_it_holds_only_where_its_state_lies_elsewhere(
+    account: AwsAccount,
+    cluster: Cluster,
+    site: Site,
+    step: Step,
+    terraform: TerraformDouble,
+    tmp_path: Path,
+    override: str,
+    elsewhere: bool,
+) -> None:
+    configuration = tmp_path / "configuration"
+    configuration.mkdir()
+    (configuration / "aws_override.tf").write_text(override)
+    runner = Terraform(site, configuration)
+    before = len(terraform.calls)
+    phase = TerraformDestroy(runner, Cloud(Account(cluster.region), cluster), Ledger(tmp_path / "receipts"))
+    (tmp_path / "receipts").mkdir()
+
+    found = phase.facts(step)
+
+    assert runner.elsewhere is elsewhere
+    assert (len(terraform.calls) > before) is elsewhere
+    assert elsewhere or found == resources(site)
 
 
 def test_with_kept_data_it_is_not_asked_since_it_would_undo_the_buckets_settings(

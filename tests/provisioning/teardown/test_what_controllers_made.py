@@ -22,7 +22,11 @@ from tests.doubles.kubernetes import KubernetesServer
 from tests.provisioning.kubernetes.world import outputs, registration
 from tests.provisioning.teardown.calling import BRIEFLY_S, Teardown
 
+pytestmark = pytest.mark.long
+
 Object = dict[str, Any]
+
+_MONITORING = "monitoring.coreos.com/v1"
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +113,32 @@ def test_what_an_operators_object_owns_goes_and_what_a_workload_owns_goes_with_i
     assert not [each.path for each in server.requests if each.method == "DELETE" and "/replicasets/" in each.path]
 
 
+def test_what_the_prometheus_operator_follows_goes_before_the_operator_and_its_statefulsets(
+    account: AwsAccount, cluster: Cluster, teardown: Teardown, server: KubernetesServer
+) -> None:
+    """Else the operator would make a StatefulSet anew whose claim holds a disk."""
+    seed_cluster(account, cluster)
+    for kind in ("Prometheus", "Alertmanager"):
+        server.put(definition(kind))
+        server.settle()
+        made = server.put({"apiVersion": _MONITORING, "kind": kind, "metadata": {"name": "main", "namespace": "data"}})
+        operated = workload("StatefulSet", f"{kind.lower()}-main", "data", kind.lower())
+        owner = {"apiVersion": _MONITORING, "kind": kind, "name": "main", "uid": made["metadata"]["uid"]}
+        operated["metadata"]["ownerReferences"] = [{**owner, "controller": True}]
+        operated["spec"]["template"]["spec"]["volumes"] = [{"name": "data", "emptyDir": {}}]
+        server.put(operated)
+    server.put(workload("Deployment", "prometheus-operator", "data", "prometheus-operator"))
+    server.settle()
+
+    ended = teardown()
+
+    assert ended.code is ExitCode.DONE, ended.out
+    deletes = [each.path for each in server.requests if each.method == "DELETE"]
+    kinds = list(dict.fromkeys(path.split("/")[-2] for path in deletes))
+    assert kinds[2:6] == ["prometheuses", "alertmanagers", "deployments", "statefulsets"]
+    assert [each for each in server.list("StatefulSet", "data", "apps") if "-main" in each["metadata"]["name"]] == []
+
+
 def test_an_api_server_that_is_dead_is_told_of_and_the_tags_do_it(
     account: AwsAccount, cluster: Cluster, site: Site, teardown: Teardown, server: KubernetesServer, order: list[str]
 ) -> None:
@@ -138,6 +168,19 @@ def test_a_controller_that_does_not_let_go_holds_nothing_up(
     assert ended.code is ExitCode.DONE, ended.out
     assert ended.receipt is not None
     assert any("ingresses.networking.k8s.io data/edge" in note for note in ended.receipt["notes"])
+
+
+def definition(kind: str) -> Object:
+    """A kind of the Prometheus operator's."""
+    plural = f"{kind.lower()}{'es' if kind.endswith('s') else 's'}"
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object"}}}
+    names = {"kind": kind, "plural": plural, "singular": kind.lower(), "listKind": f"{kind}List"}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.monitoring.coreos.com"},
+        "spec": {"group": "monitoring.coreos.com", "scope": "Namespaced", "names": names, "versions": [version]},
+    }
 
 
 def objects() -> list[Object]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from provisioning.cluster import Cluster
 from provisioning.run import ExitCode
 from provisioning.site import Site
@@ -9,6 +11,8 @@ from tests.doubles.aws import AwsAccount
 from tests.doubles.aws.faults import FOREVER
 from tests.doubles.aws.seeds import seed_cluster
 from tests.provisioning.teardown.calling import BRIEFLY_S, Teardown
+
+pytestmark = pytest.mark.long
 
 
 def test_it_is_in_the_receipt_with_its_reason_and_the_exit_code_says_so(

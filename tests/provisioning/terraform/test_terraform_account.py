@@ -12,6 +12,8 @@ import yaml
 from provisioning.cluster import inventory, load, machines
 from tests.provisioning.terraform.workspace import CLUSTER, Workspace
 
+pytestmark = pytest.mark.long
+
 FILE: dict[str, Any] = yaml.safe_load(CLUSTER.read_text())
 NODES = {node["name"]: node for node in FILE["nodes"]}
 TAG = f"kubernetes.io/cluster/{FILE['name']}"

@@ -9,6 +9,8 @@ import pytest
 from provisioning.terraform.host_keys import HostKeys, ensure
 from tests.provisioning.terraform.workspace import Make, Workspace
 
+pytestmark = pytest.mark.long
+
 
 def node(name: str) -> dict[str, Any]:
     return {

@@ -14,6 +14,9 @@ from services.kernel.photos import prepare
 LIMITS = Images(
     max_bytes=1_000_000,
     max_pixels=4_000_000,
+    decode_bytes=200_000_000,
+    decode_at_once=2,
+    decode_wait_s=5,
     min_side_px=16,
     max_side_px=512,
     jpeg_quality=88,
@@ -86,6 +89,56 @@ def test_the_limits_hold_to_the_byte_and_pixel() -> None:
 def test_an_empty_upload_is_invalid() -> None:
     with pytest.raises(Invalid):
         prepare(b"", "image/jpeg", LIMITS)
+
+
+def test_a_photo_with_a_second_one_behind_it_is_a_jpeg() -> None:
+    """As phones write them, with a brightness map; Pillow calls that MPO."""
+    both = encoded(two_halves(), "MPO", save_all=True, append_images=[Image.new("RGB", (50, 25))])
+
+    photo = prepare(both, "image/jpeg", LIMITS)
+
+    assert (photo.width, photo.height) == (200, 100)
+
+
+@pytest.mark.parametrize("mode", ["P", "LA", "RGBA", "L", "RGB"])
+def test_a_see_through_png_of_any_kind_lies_on_white(mode: str) -> None:
+    """Left half black, right half nothing."""
+    image = Image.new("RGBA", (64, 64), (0, 0, 0, 255))
+    image.paste((7, 7, 7, 0), (32, 0, 64, 64))
+    options: dict[str, object] = {}
+    if mode in ("L", "RGB"):
+        options["transparency"] = 7 if mode == "L" else (7, 7, 7)
+    image = image.quantize(4) if mode == "P" else image.convert(mode)
+
+    photo = prepare(encoded(image, "PNG", **options), "image/png", LIMITS)
+
+    shown = Image.open(io.BytesIO(photo.body)).convert("L")
+    assert shown.getpixel((8, 32)) < 16
+    assert shown.getpixel((56, 32)) > 240
+
+
+def test_half_see_through_becomes_half_white() -> None:
+    photo = prepare(encoded(Image.new("RGBA", (1000, 1000), (255, 0, 0, 128)), "WEBP"), "image/webp", LIMITS)
+
+    red, green, blue = Image.open(io.BytesIO(photo.body)).getpixel((256, 256))
+    assert red > 250
+    assert abs(green - 127) < 4
+    assert abs(blue - 127) < 4
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "side"), [(2000, 100, 100), (512, 512, 512), (300, 301, 300), (1900, 1700, 512)]
+)
+def test_a_square_is_cut_from_the_middle_and_not_made_larger(width: int, height: int, side: int) -> None:
+    image = Image.new("RGB", (width, height), "blue")
+    image.paste("red", (width // 2 - 40, height // 2 - 40, width // 2 + 40, height // 2 + 40))
+
+    made = prepare(encoded(image), "image/jpeg", LIMITS, square_px=512)
+
+    with Image.open(io.BytesIO(made.body)) as shown:
+        assert shown.size == (made.width, made.height) == (side, side)
+        red, _, blue = shown.getpixel((side // 2, side // 2))
+        assert red > blue
 
 
 def test_another_kind_of_picture_is_unsupported() -> None:

@@ -209,14 +209,6 @@ def purged(userinfo: Running, put: Any) -> None:
     """No task of another test waits for the storage worker."""
 
 
-@pytest.mark.parametrize(("width", "height", "side"), [(2000, 100, 100), (512, 512, 512), (300, 301, 300)])
-def test_a_small_picture_is_not_made_larger(userinfo: Running, width: int, height: int, side: int) -> None:
-    made = user.square(picture(width, height, "JPEG"), "image/jpeg", userinfo.config.images, 512)
-
-    with Image.open(io.BytesIO(made.body)) as image:
-        assert image.size == (made.width, made.height) == (side, side)
-
-
 @pytest.mark.parametrize(
     ("file", "status", "code"),
     [

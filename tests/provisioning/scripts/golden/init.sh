@@ -6,6 +6,7 @@ apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
 bootstrapTokens:
 - token: abcdef.0123456789abcdef
+  description: eco2 init
   ttl: 1h0m0s
 localAPIEndpoint:
   advertiseAddress: 10.0.1.10
