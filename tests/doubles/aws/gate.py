@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from tests.doubles.aws import backends, strict
+from tests.doubles.aws import backends, corrections, strict
 from tests.doubles.aws.answers import Refusal, StartResponse, error
 from tests.doubles.aws.calls import Call, body_of, call_of
 from tests.doubles.aws.faults import Faults
@@ -113,6 +113,7 @@ class Gate:
         return []
 
     def _after(self, call: Call, body: bytes, before: Any) -> None:
+        corrections.correct(call, body)
         if call.name == "elasticloadbalancing:CreateLoadBalancer":
             self._balancer_interfaces(call.region)
         elif call.name == "elasticloadbalancing:DeleteLoadBalancer":

@@ -26,7 +26,7 @@ from tests.provisioning.phases.clouds import Heard, Ran, perform, site
 from tests.provisioning.terraform.conftest import simulated, simulator, terraform  # noqa: F401 - fixtures
 from tests.provisioning.terraform.workspace import LONGEST_S, OPERATOR, copied
 
-pytestmark = pytest.mark.timeout(LONGEST_S)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(LONGEST_S)]
 
 YES = Options(yes=True)
 DRIVER = """

@@ -8,11 +8,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import eventlet
 import httpx
 import pytest
+from eventlet.event import Event
 from PIL import Image
 
 from services.kernel.config import config
+from services.kernel.darkroom import Darkroom
+from services.kernel.errors import Unavailable
 from services.kernel.objects import ObjectMissing
 from tests.stack import TestStack
 from tests.workers.storage.conftest import Storage
@@ -20,6 +24,7 @@ from wal import WALManager
 from wal.amqp import RunningTask
 from wal.records import Work
 from workers.objects import ObjectStore
+from workers.storage.importing import order_of, store_upload
 from workers.storage.service import StorageWorker
 
 NewId = Callable[[str], str]
@@ -207,7 +212,8 @@ def test_an_import_that_is_cut_off_after_its_upload_went_ends_with_its_picture(
     journal = WALManager(tmp_path / "storage.db", worker="storage")
 
     def run(objects: object) -> Any:
-        return StorageWorker.import_upload(SimpleNamespace(objects=objects), RunningTask(work, journal, _say_nothing))
+        service = SimpleNamespace(objects=objects, photos=Darkroom(config().images, wait_s=5))
+        return StorageWorker.import_upload(service, RunningTask(work, journal, _say_nothing))
 
     with pytest.raises(ConnectionError):
         run(DiesAfterDeleting(store))
@@ -218,6 +224,22 @@ def test_an_import_that_is_cut_off_after_its_upload_went_ends_with_its_picture(
     assert store.get(kept["key"])
     journal.close()
     config.cache_clear()
+
+
+def test_an_import_that_finds_no_place_is_tried_again_and_not_refused(parts: TestStack, store: ObjectStore) -> None:
+    order = uploaded(store, photo())
+    limits = parts.config.images
+    full = Darkroom(limits, wait_s=0.02)
+    let_go = Event()
+    busy = [eventlet.spawn(full.prepare, let_go.wait, None) for _ in range(limits.decode_at_once)]
+    eventlet.sleep(0)
+
+    with pytest.raises(Unavailable, match="photos_busy"):
+        store_upload("import", order_of(order), store, limits, full)
+
+    let_go.send(photo())
+    assert all(each.wait() for each in busy)
+    assert not gone(store, order["key"])
 
 
 def _say_nothing(*_: object) -> None:
