@@ -93,8 +93,8 @@ def merged(live: Any, config: Any, type_: Type) -> Any:
 
 
 def without(item: Any, gone: Iterable[Path], type_: Type) -> Any:
-    """The object without these leaves, the deepest first."""
-    for path in sorted(gone, key=len, reverse=True):
+    """The object without these leaves, the deepest first; an item goes before the keys by which it is found."""
+    for path in sorted(gone, key=lambda path: (-len(path), path[-1] != ".")):
         item = _without(item, path, type_)
     return item
 
