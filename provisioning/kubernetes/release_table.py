@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import configparser
 import os
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 from provisioning.cluster import Cluster
@@ -18,7 +18,7 @@ from provisioning.kubernetes.values import VALUES, Told, pods_only
 from provisioning.site import REPOSITORY, Site
 
 CHARTS = REPOSITORY / "charts"
-# The image's tag, when it is not that of the installed package.
+# The image's tag, when it is not the version of this tree.
 VERSION = "ECO2_VERSION"
 
 # The Ingresses of one load balancer. No pods, so it is not in the cluster file.
@@ -84,8 +84,12 @@ def namespace_of(cluster: Cluster, release: str) -> str:
 
 
 def image_tag() -> str:
-    """The version that is deployed: ``ECO2_VERSION``, else that of the installed package."""
-    return os.environ.get(VERSION) or version("eco2")
+    """The version that is deployed: ``ECO2_VERSION``, else that of this tree (setup.cfg), whose charts these are."""
+    if given := os.environ.get(VERSION):
+        return given
+    metadata = configparser.ConfigParser()
+    metadata.read(REPOSITORY / "setup.cfg")
+    return metadata["metadata"]["version"]
 
 
 def flat(layered: Sequence[Sequence[ReleaseSpec]]) -> list[ReleaseSpec]:

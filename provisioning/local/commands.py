@@ -23,17 +23,16 @@ ROOT = Path(__file__).parents[2]
 
 # Those that build whole clusters out of doubles.
 CLUSTERS_RUN = ("rebuild", "phases", "operations", "teardown")
-# The test runs. tests/services run services inside the test process, under eventlet; the others are free of it. Each
-# that needs a stack brings up its own.
+# The test runs. Tests of services and charts import services, and with them run under eventlet; the others are free of it,
+# which servers in threads need. Each that needs a stack brings up its own.
 TEST_RUNS = (
     ["tests/wal", "tests/workers"],
-    ["tests/services/auth", "tests/services/chat"],
+    ["tests/services/auth", "tests/services/chat", "tests/charts"],
     ["tests/services", "--ignore=tests/services/auth", "--ignore=tests/services/chat"],
     [*(f"tests/provisioning/{name}" for name in CLUSTERS_RUN)],
     [
         "tests/provisioning",
         "tests/doubles",
-        "tests/charts",
         *(f"--ignore=tests/provisioning/{name}" for name in CLUSTERS_RUN),
     ],
     [

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from importlib.metadata import version
 
 import httpx
 
+from provisioning.kubernetes.release_table import image_tag
 from provisioning.preflight.check import Context, Finding, warning
 
 _WITHIN_S = 5.0
@@ -28,7 +28,7 @@ _LOGIN = f"export {_TOKEN}=… (a token with read:packages alone), then ./inv pr
 def image_is_there(context: Context) -> Iterator[Finding]:
     """By the registry's own protocol: https://distribution.github.io/distribution/spec/auth/token/"""
     registry = context.cluster.registry
-    tag = os.environ.get("ECO2_VERSION") or version("eco2")
+    tag = image_tag()
     image = f"{registry.image}:{tag}"
     secret = os.environ.get(_TOKEN, "")
     if len(secret) >= 6:

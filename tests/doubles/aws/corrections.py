@@ -35,11 +35,21 @@ def _private(call: Call, body: bytes) -> None:
         zone.add_vpc(id, region)
 
 
-def _groups(call: Call, body: bytes) -> None:
-    """An instance is in the groups of its first interface."""
+def _machines(call: Call, body: bytes) -> None:
+    """An instance is in the groups of its interfaces, and those that its launch made go with it."""
+    launched = {each.text for each in ElementTree.fromstring(body).iterfind(".//{*}instanceId")}
+    told = any(key.endswith((".NetworkInterfaceId", ".DeleteOnTermination")) for key in _interfaces(call))
     for instance in backends.instances(call.region):
-        if not instance.security_groups:
-            instance.security_groups = [group for nic in instance.nics.values() for group in nic.group_set]
+        if instance.id not in launched:
+            continue
+        nics = list(instance.nics.values())
+        instance.security_groups = instance.security_groups or [group for nic in nics for group in nic.group_set]
+        for nic in nics if not told else ():
+            nic.delete_on_termination = True
+
+
+def _interfaces(call: Call) -> list[str]:
+    return [key for key in call.parameters if key.startswith("NetworkInterface.")]
 
 
 def _distribution(call: Call, body: bytes) -> None:
@@ -63,7 +73,7 @@ def _distribution(call: Call, body: bytes) -> None:
 
 _CORRECTIONS: dict[str, Callable[[Call, bytes], None]] = {
     "route53:CreateHostedZone": _private,
-    "ec2:RunInstances": _groups,
+    "ec2:RunInstances": _machines,
     "cloudfront:CreateDistribution": _distribution,
     "cloudfront:CreateDistributionWithTags": _distribution,
     "cloudfront:UpdateDistribution": _distribution,

@@ -6,12 +6,12 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from provisioning.aws import Account
+from provisioning.kubernetes.release_table import image_tag
 from provisioning.preflight import CHECKS, Finding, Report, Severity, run_preflight
 from provisioning.site import Site
 from provisioning.terraform.runner import CONFIGURATION
@@ -86,4 +86,4 @@ def _world(here: Site, aws: AwsAccount, outside: Outside) -> None:
     outside.resolves({(name, "NS"): servers})
     outside.operator_is(str(here.cluster.access.ssh_from[0].network_address))
     registry = here.cluster.registry
-    outside.registry_has(f"{registry.owner}/{registry.repository}:{version('eco2')}")
+    outside.registry_has(f"{registry.owner}/{registry.repository}:{image_tag()}")
