@@ -23,8 +23,8 @@ ROOT = Path(__file__).parents[2]
 
 # Those that build whole clusters out of doubles.
 CLUSTERS_RUN = ("rebuild", "phases", "operations", "teardown")
-# The test runs. Tests of services and charts import services, and with them run under eventlet; the others are free of it,
-# which servers in threads need. Each that needs a stack brings up its own.
+# The test runs. Tests of services and charts import services, and with them run under eventlet; the others are free of
+# it, which servers in threads need. Each that needs a stack brings up its own.
 TEST_RUNS = (
     ["tests/wal", "tests/workers"],
     ["tests/services/auth", "tests/services/chat", "tests/charts"],
