@@ -23,11 +23,12 @@ ROOT = Path(__file__).parents[2]
 
 # Those that build whole clusters out of doubles.
 CLUSTERS_RUN = ("rebuild", "phases", "operations", "teardown")
-# The test runs. Tests of services and charts import services, and with them run under eventlet; the others are free of
-# it, which servers in threads need. Each that needs a stack brings up its own.
+# The test runs. tests/services run services inside the test process, under eventlet; tests/charts import some, beside
+# servers in threads, so they are alone; the others are free of it. Each that needs a stack brings up its own.
 TEST_RUNS = (
     ["tests/wal", "tests/workers"],
-    ["tests/services/auth", "tests/services/chat", "tests/charts"],
+    ["tests/services/auth", "tests/services/chat"],
+    ["tests/charts"],
     ["tests/services", "--ignore=tests/services/auth", "--ignore=tests/services/chat"],
     [*(f"tests/provisioning/{name}" for name in CLUSTERS_RUN)],
     [
@@ -40,7 +41,7 @@ TEST_RUNS = (
         *(f"--ignore=tests/{name}" for name in ("wal", "workers", "services", "provisioning", "doubles", "charts")),
     ],
 )
-TEST_RUNS_AT_ONCE = 6  # they wait more than they compute
+TEST_RUNS_AT_ONCE = 7  # they wait more than they compute
 REPEATED_AT_MOST = 5
 
 
