@@ -33,7 +33,7 @@ def phases(site: Site, hosts: Hosts) -> list[AnyPhase]:
     """Every phase, in the order in which a run takes them and a plan shows them."""
     account = Account(site.cluster.region)
     kubectl = Kubectl(site)
-    helm = Helm(site)
+    helm = Helm(site, kubectl)
     return [
         Preflight(site, account),
         TerraformApply(site, Terraform(site)),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +11,7 @@ from pathlib import Path
 from provisioning.kubernetes.bounded import LOOK_S
 from provisioning.kubernetes.errors import ReleaseBusy
 from provisioning.run import Step
+from provisioning.run.lock import taken
 
 # When no more than this is left of the step's time, nothing useful can be done after the wait.
 _ENOUGH_S = 30.0
@@ -25,7 +25,7 @@ async def release_lock(step: Step, folder: Path, name: str, namespace: str) -> A
     file = os.open(folder / f"{namespace}.{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         told = False
-        while not _taken(file):
+        while not taken(file):
             if not told:
                 step.say(f"{name}: another helm still works on it, waiting for its end")
                 told = True
@@ -35,11 +35,3 @@ async def release_lock(step: Step, folder: Path, name: str, namespace: str) -> A
         yield file
     finally:
         os.close(file)
-
-
-def _taken(file: int) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

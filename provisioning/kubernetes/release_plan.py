@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from provisioning.kubernetes.charts import ReleaseSpec
-from provisioning.kubernetes.components import component
 from provisioning.kubernetes.helm import Helm
 from provisioning.kubernetes.states import State, Status
-from provisioning.run import Action, NotYet, Step
-from provisioning.site import Site
+from provisioning.run import Action, Step
 
 
 @dataclass(frozen=True)
@@ -32,15 +29,6 @@ class EnsureRelease(Action):
     """Carries the release."""
 
     spec: ReleaseSpec
-
-
-def component_inputs(site: Site, release: str) -> Any:
-    """What a component's step is made from; None before its values can be known."""
-    try:
-        spec = component(site, release)
-    except NotYet:
-        return None
-    return {"chart": spec.chart_text, "values": spec.values}
 
 
 def release_facts(helm: Helm, step: Step, specs: Sequence[ReleaseSpec]) -> list[ReleaseFacts]:

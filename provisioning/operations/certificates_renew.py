@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from provisioning import private_file
 from provisioning.cluster.machines import API_PORT
 from provisioning.kubernetes import Kubectl
 from provisioning.operations.api import wait_for_api
@@ -112,7 +113,7 @@ class OperatorKubeconfig(Phase[bool, Action]):
 
     def act(self, step: Step, actions: Sequence[Action]) -> None:
         text = self._hosts.run(step, self._site.control_plane, kubeadm.kubeconfig())
-        kubeconfig.write(self._site.kubeconfig, kubeconfig.adapted(text, self._server(), self._site.redactor))
+        private_file.write(self._site.kubeconfig, kubeconfig.adapted(text, self._server(), self._site.redactor))
 
     def _server(self) -> str:
         return f"https://{self._site.hosts()[self._site.control_plane].address}:{API_PORT}"

@@ -7,10 +7,10 @@ machine has been replaced shows only against the one that stood there when the c
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
+from provisioning import private_file
 from provisioning.operations.errors import NothingKept
 from provisioning.site import Site
 
@@ -33,12 +33,7 @@ def keep(site: Site, command: str, wanted: Wanted) -> None:
     """Makes it durable; it holds no secret."""
     path = _path(site, command)
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    new = path.with_suffix(".new")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
-        json.dump(wanted, file, indent=2, sort_keys=True)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
+    private_file.write(path, json.dumps(wanted, indent=2, sort_keys=True))
 
 
 def _path(site: Site, command: str) -> Path:

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from provisioning.kubernetes import Helm, Kubectl
-from provisioning.kubernetes.components import CLOUD_CONTROLLER, UNINITIALIZED, component
-from provisioning.kubernetes.release_plan import (
-    ReleaseFacts,
-    component_inputs,
-    ensured,
-    release_actions,
-    release_facts,
-)
-from provisioning.run import Action, ExitCode, Phase, RunError, Step
-from provisioning.site import Site
+from provisioning.kubernetes.components import CLOUD_CONTROLLER, UNINITIALIZED
+from provisioning.kubernetes.release_plan import ReleaseFacts, ensured, release_actions
+from provisioning.phases.component import ComponentPhase
+from provisioning.run import Action, ExitCode, RunError, Step
 
 _LOOK_S = 1.0
 
@@ -48,26 +40,17 @@ class Facts:
     missing: dict[str, str]
 
 
-class CloudController(Phase[Facts, Action]):
+class CloudController(ComponentPhase[Facts, Action]):
     """Installs the cloud controller manager and waits until it has initialized every node that has registered."""
 
     name = "cloud-controller"
     title = "Cloud controller manager"
+    release = CLOUD_CONTROLLER
     timeout_s = 600.0
-
-    def __init__(self, site: Site, kubectl: Kubectl, helm: Helm) -> None:
-        super().__init__()
-        self._site = site
-        self._kubectl = kubectl
-        self._helm = helm
-
-    def inputs(self, node: str | None) -> Any:
-        return component_inputs(self._site, CLOUD_CONTROLLER)
 
     def facts(self, step: Step) -> Facts:
         missing = self._missing(step)
-        [release] = release_facts(self._helm, step, [component(self._site, CLOUD_CONTROLLER)])
-        return Facts(release, missing)
+        return Facts(self.release_facts(step), missing)
 
     def plan(self, facts: Facts) -> Sequence[Action]:
         actions: list[Action] = list(release_actions([facts.release]))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from provisioning import private_file
 from provisioning.cluster.kubeadm import INIT_TOKEN, init_configuration
 from provisioning.cluster.machines import API_PORT
 from provisioning.phases import kubeconfig
@@ -129,7 +130,7 @@ class Init(Phase[Made, Action]):
             elif action.id == "kubeconfig":
                 text = self._hosts.run(step, node, kubeadm.kubeconfig())
                 adapted = kubeconfig.adapted(text, self._server(), self._site.redactor)
-                kubeconfig.write(self._site.kubeconfig, adapted)
+                private_file.write(self._site.kubeconfig, adapted)
 
     def _init(self, step: Step) -> None:
         node = self._site.control_plane

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,19 +62,6 @@ def adapted(text: str, server: str, redactor: Redactor) -> str:
     redactor.register(user[_KEY])
     document["clusters"][0]["cluster"] = {**cluster, "server": server}
     return yaml.safe_dump(document, sort_keys=False)
-
-
-def write(path: Path, text: str) -> None:
-    """For the owner's eyes alone, whole or not at all."""
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
 
 
 def ca_hash(path: Path) -> str:

@@ -3,44 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from provisioning.kubernetes import Helm, Kubectl
-from provisioning.kubernetes.components import LOAD_BALANCER, component
-from provisioning.kubernetes.release_plan import (
-    EnsureRelease,
-    ReleaseFacts,
-    component_inputs,
-    ensured,
-    release_actions,
-    release_facts,
-)
-from provisioning.run import NotYet, Phase, Step
-from provisioning.site import Site
+from provisioning.kubernetes.components import LOAD_BALANCER
+from provisioning.kubernetes.release_plan import EnsureRelease, ReleaseFacts, ensured, release_actions
+from provisioning.phases.component import ComponentPhase
+from provisioning.run import NotYet, Step
 
 
-class LoadBalancer(Phase[ReleaseFacts, EnsureRelease]):
+class LoadBalancer(ComponentPhase[ReleaseFacts, EnsureRelease]):
     """Installs the load balancer controller and waits until its pods, whose webhook all Ingresses pass, are ready."""
 
     name = "load-balancer"
     title = "Load balancer controller"
+    release = LOAD_BALANCER
     timeout_s = 900.0
 
-    def __init__(self, site: Site, kubectl: Kubectl, helm: Helm) -> None:
-        super().__init__()
-        self._site = site
-        self._kubectl = kubectl
-        self._helm = helm
-
-    def inputs(self, node: str | None) -> Any:
-        return component_inputs(self._site, LOAD_BALANCER)
-
     def facts(self, step: Step) -> ReleaseFacts:
-        spec = component(self._site, LOAD_BALANCER)
-        if not self._kubectl.exists(step, "namespace", spec.namespace):
-            raise NotYet(f"the namespace {spec.namespace} is not there yet")
-        [release] = release_facts(self._helm, step, [spec])
-        return release
+        namespace = self._site.cluster.releases[self.release].namespace
+        if not self._kubectl.exists(step, "namespace", namespace):
+            raise NotYet(f"the namespace {namespace} is not there yet")
+        return self.release_facts(step)
 
     def plan(self, facts: ReleaseFacts) -> Sequence[EnsureRelease]:
         return release_actions([facts])

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from provisioning.kubernetes import Helm, Kubectl
-from provisioning.kubernetes.components import CALICO, CALICO_NAMESPACE, component
+from provisioning.kubernetes.components import CALICO, CALICO_NAMESPACE
 from provisioning.kubernetes.reasons import is_ready, reason
-from provisioning.kubernetes.release_plan import (
-    ReleaseFacts,
-    component_inputs,
-    ensured,
-    release_actions,
-    release_facts,
-)
-from provisioning.run import Action, ExitCode, Phase, RunError, Step
-from provisioning.site import Site
+from provisioning.kubernetes.release_plan import ReleaseFacts, ensured, release_actions
+from provisioning.phases.component import ComponentPhase
+from provisioning.run import Action, ExitCode, RunError, Step
 
 _LOOK_S = 1.0
 # DaemonSets of networks that people use with kubeadm; Calico's own is one only outside its operator's namespace.
@@ -54,27 +46,18 @@ class Facts:
     waiting: dict[str, str]
 
 
-class Network(Phase[Facts, Action]):
+class Network(ComponentPhase[Facts, Action]):
     """Installs Calico and waits until every node that has registered has it."""
 
     name = "network"
     title = "Network of the pods"
+    release = CALICO
     timeout_s = 900.0
-
-    def __init__(self, site: Site, kubectl: Kubectl, helm: Helm) -> None:
-        super().__init__()
-        self._site = site
-        self._kubectl = kubectl
-        self._helm = helm
-
-    def inputs(self, node: str | None) -> Any:
-        return component_inputs(self._site, CALICO)
 
     def facts(self, step: Step) -> Facts:
         self._only_ours(step)
         waiting = self._waiting(step)
-        [release] = release_facts(self._helm, step, [component(self._site, CALICO)])
-        return Facts(release, waiting)
+        return Facts(self.release_facts(step), waiting)
 
     def plan(self, facts: Facts) -> Sequence[Action]:
         actions: list[Action] = list(release_actions([facts.release]))

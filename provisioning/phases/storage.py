@@ -6,18 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from provisioning.kubernetes import Helm, Kubectl
-from provisioning.kubernetes.components import STORAGE, component, storage_class
+from provisioning.kubernetes.components import STORAGE, storage_class
 from provisioning.kubernetes.errors import NotFound
-from provisioning.kubernetes.release_plan import (
-    ReleaseFacts,
-    component_inputs,
-    ensured,
-    release_actions,
-    release_facts,
-)
-from provisioning.run import Action, Phase, Step
-from provisioning.site import Site
+from provisioning.kubernetes.release_plan import ReleaseFacts, ensured, release_actions
+from provisioning.phases.component import ComponentPhase
+from provisioning.run import Action, Step
 
 _DEFAULT = "storageclass.kubernetes.io/is-default-class"
 # What the API server fills in where nothing is given, and what may not be changed on a class that exists.
@@ -33,21 +26,16 @@ class Facts:
     other_defaults: tuple[str, ...]
 
 
-class Storage(Phase[Facts, Action]):
+class Storage(ComponentPhase[Facts, Action]):
     """Installs the EBS driver, and makes gp3 the only default class."""
 
     name = "storage"
     title = "Volumes"
+    release = STORAGE
     timeout_s = 900.0
 
-    def __init__(self, site: Site, kubectl: Kubectl, helm: Helm) -> None:
-        super().__init__()
-        self._site = site
-        self._kubectl = kubectl
-        self._helm = helm
-
     def inputs(self, node: str | None) -> Any:
-        return {"driver": component_inputs(self._site, STORAGE), "class": storage_class()}
+        return {"driver": super().inputs(node), "class": storage_class()}
 
     def facts(self, step: Step) -> Facts:
         try:
@@ -59,8 +47,7 @@ class Storage(Phase[Facts, Action]):
             for each in self._kubectl.items(step, "storageclasses")
             if each["metadata"]["name"] != _name() and each["metadata"].get("annotations", {}).get(_DEFAULT) == "true"
         )
-        [release] = release_facts(self._helm, step, [component(self._site, STORAGE)])
-        return Facts(release, found, others)
+        return Facts(self.release_facts(step), found, others)
 
     def plan(self, facts: Facts) -> Sequence[Action]:
         actions: list[Action] = list(release_actions([facts.release]))

@@ -27,16 +27,23 @@ def locked(path: Path, cluster: str) -> Iterator[None]:
     except OSError as error:
         raise JournalUnwritable(f"{path}: {error.strerror}") from error
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Locked(f"another run for {cluster} is under way: {_holder(handle)}") from None
+        if not taken(handle):
+            raise Locked(f"another run for {cluster} is under way: {_holder(handle)}")
         entry = {"pid": os.getpid(), "host": socket.gethostname(), "since": datetime.now(UTC).isoformat("T", "seconds")}
         os.ftruncate(handle, 0)
         os.pwrite(handle, json.dumps(entry).encode(), 0)
         yield
     finally:
         os.close(handle)
+
+
+def taken(handle: int) -> bool:
+    """Whether the kernel's lock on this open file is ours now; False, without waiting, while another has it."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _holder(handle: int) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import threading
 from collections.abc import Iterable
 from pathlib import Path
 
+from provisioning import private_file
 from provisioning.teardown.errors import ReceiptUnwritable
 from provisioning.teardown.things import Thing
 
@@ -70,13 +70,8 @@ class Ledger:
 
 def written(path: Path, text: str) -> None:
     """All of it or nothing, for its owner's eyes alone. Raises `ReceiptUnwritable`."""
-    beside = path.with_suffix(".new")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with open(beside, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
+        private_file.write(path, text + "\n")
     except OSError as error:
         raise ReceiptUnwritable(f"{path}: {error.strerror}") from error

@@ -5,7 +5,6 @@ node keeps its key for as long as the folder stands, however often its machine i
 """
 
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,8 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_ssh_private_key,
 )
+
+from provisioning import private_file
 
 
 class HostKeyError(Exception):
@@ -71,13 +72,7 @@ def _write(path: Path, text: str) -> None:
     """All of it or nothing, and never readable by others."""
     if path.exists() and path.read_text() == text:
         return
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.unlink(missing_ok=True)
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    private_file.write(path, text)
 
 
 def _read(path: Path) -> str:

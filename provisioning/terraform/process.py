@@ -6,7 +6,6 @@ it runs it holds a lock on a file, which the kernel frees with its death: that i
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import signal
@@ -20,6 +19,7 @@ from typing import Any
 
 from provisioning.run import Cancelled, Step
 from provisioning.run.errors import StepTimeout
+from provisioning.run.lock import taken
 
 _POLL_S = 0.1
 # After a step's time is over the engine gives it a little longer: as much as Terraform gets to stop in order.
@@ -92,7 +92,7 @@ class Processes:
         lock = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             told = False
-            while not _taken(lock):
+            while not taken(lock):
                 if not told:
                     pid = os.pread(lock, 20, 0).decode().strip() or "unknown"
                     step.say(f"Terraform of an earlier run is still at work (process {pid}); waiting for it")
@@ -101,14 +101,6 @@ class Processes:
             yield lock
         finally:
             os.close(lock)
-
-
-def _taken(lock: int) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _private(path: Path) -> Any:

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from provisioning import private_file
 from provisioning.run import Step
 from provisioning.site import Site
 from provisioning.terraform.binary import found, version_of
@@ -18,7 +19,7 @@ from provisioning.terraform.changes import Planned, read_plan
 from provisioning.terraform.diagnostics import Diagnostic, PlanDestroys, TerraformNotReady, meaning
 from provisioning.terraform.host_keys import ensure
 from provisioning.terraform.process import Ended, Message, Processes
-from provisioning.terraform.states import keep_backup, stands_in, written
+from provisioning.terraform.states import keep_backup, stands_in
 
 CONFIGURATION = Path(__file__).parent
 # Of the caller's environment: words added to every command, and logs that would hold the variables.
@@ -104,7 +105,7 @@ class Terraform:
     def write_outputs(self, outputs: Mapping[str, Any]) -> None:
         """Makes `Site.outputs_file` say this, all of it or nothing. Without outputs there is no file."""
         if outputs:
-            written(self.site.outputs_file, json.dumps(outputs, indent=2, sort_keys=True) + "\n")
+            private_file.write(self.site.outputs_file, json.dumps(outputs, indent=2, sort_keys=True) + "\n")
         else:
             self.site.outputs_file.unlink(missing_ok=True)
 
@@ -126,7 +127,7 @@ class Terraform:
         ended = self._run(step, "init", words)
         if ended.code:
             raise self._failed(ended, "init")
-        written(mark, self._mark())
+        private_file.write(mark, self._mark())
 
     def fingerprint(self) -> str:
         """SHA-256 over the configuration, the lock file, the cluster file and Terraform's version."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -47,17 +46,6 @@ def attributes(state: Path, kind: str, attribute: str) -> set[str]:
         return set()
     found = (each["attributes"].get(attribute) for one in resources if one["type"] == kind for each in one["instances"])
     return {value for value in found if isinstance(value, str)}
-
-
-def written(path: Path, text: str) -> None:
-    """Makes the file say this, all of it or nothing, for its owner's eyes alone."""
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.unlink(missing_ok=True)
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
 
 
 def _read(state: Path) -> dict[str, Any]:

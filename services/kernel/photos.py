@@ -12,21 +12,13 @@ from PIL import ExifTags, Image, ImageChops, PngImagePlugin, UnidentifiedImageEr
 
 from services.kernel.config import Images
 from services.kernel.errors import Invalid, TooLarge, Unprocessable, UnsupportedMedia
+from services.kernel.orientation import TURNS
 from services.kernel.photo_memory import REDUCING_GAP, memory_bytes
 
 # MPO: a JPEG with further pictures behind it, such as a phone's brightness map. The first one counts.
 FORMATS = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 UNDECLARED = {None, "", "application/octet-stream", "image/*"}
 ALIASES = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/x-png": "image/png"}
-TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 STRIP_PX = 256
 
 # Our limits are lower. Pillow refuses from twice this, and before it makes the canvas of a WebP.

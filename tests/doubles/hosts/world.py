@@ -74,6 +74,8 @@ class HostWorld:
         self._root = Path(tempfile.mkdtemp(prefix="eco2-hosts-", dir=self._parent)).resolve()
         self.records = Records(self._root / "commands.jsonl")
         self._server = ModelServer(self)
+        if self.kubectl is not None:
+            shutil.copy2(self.kubectl, self._root / "kubectl")
         try:
             for name in self._machines:
                 self._build(name)
@@ -186,7 +188,8 @@ class HostWorld:
         client = CLIENT.read_text().replace("@socket@", self._server.name).replace("@host@", name)
         image.build(folder, identity, client)
         if self.kubectl is not None:
-            shutil.copy2(self.kubectl, folder / "upper" / image.SIM / "kubectl")
+            # One file for all hosts: it is large, and nobody writes to it.
+            (folder / "upper" / image.SIM / "kubectl").hardlink_to(self._root / "kubectl")
         self.hosts[name] = Host(self, node, machine, identity, folder)
 
     def _names(self) -> dict[str, str]:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from provisioning import private_file
 from provisioning.cluster import Cluster, load
 from provisioning.phases import kubeconfig
 from provisioning.phases.fitness import CHECKS, Reached, repositories, unfit
@@ -259,7 +260,7 @@ def kept(site: Site, ca: str = "ca", certificate: str = "certificate", server: s
             "users": [{"user": {"client-certificate-data": certificate, "client-key-data": "k" * 20}}],
         }
     )
-    kubeconfig.write(site.kubeconfig, text)
+    private_file.write(site.kubeconfig, text)
     digests = (hashlib.sha256(part.encode()).hexdigest() for part in ("ca", "certificate"))
     return dict(zip(DIGESTS, digests, strict=True))
 
@@ -308,7 +309,7 @@ def test_the_kubeconfig_here_has_the_public_address_and_its_key_is_a_secret(tmp_
     text = kubeconfig.adapted(admin, "https://203.0.113.1:6443", redactor)
     assert yaml.safe_load(text)["clusters"][0]["cluster"]["server"] == "https://203.0.113.1:6443"
     assert redactor.text("key S0VZS0VZS0VZ") == "key [hidden]"
-    kubeconfig.write(tmp_path / "kubeconfig", text)
+    private_file.write(tmp_path / "kubeconfig", text)
     assert (tmp_path / "kubeconfig").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["kubeconfig"]
 

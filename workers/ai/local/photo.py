@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, ImageStat, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
+from services.kernel.orientation import TURNS
+
 SIDE = 224
 # The authors' own: (x - 127) / 128 on 0..255, from tensorflow/tpu efficientnet/lite.
 MEAN = 127 / 255
@@ -18,17 +20,6 @@ FORMATS = tuple(
 )
 # Decoded 3 bytes a pixel, so at most 75 MB. Larger JPEGs pass: they are scaled down while they are decoded.
 MAX_DECODED_PIXELS = 25_000_000
-# How to turn a photo upright by its EXIF orientation. Not ImageOps.exif_transpose: it also rewrites the photo's EXIF
-# data and fails when something else in there is broken.
-TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 class PhotoUnreadable(Exception):
