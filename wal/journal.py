@@ -11,20 +11,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from wal import gauges, transitions
 from wal import statements as sql
-from wal import transitions
 from wal.errors import JournalUnavailable, UnknownTask
-from wal.file import own, prepare, read_only, size
-from wal.metrics import (
-    BACKLOG,
-    FILE_BYTES,
-    OLDEST_UNSYNCED,
-    PARKED_ROWS,
-    RECOVERED,
-    TRANSITIONS,
-    UNSYNCED,
-    WAL_BYTES,
-)
+from wal.file import own, prepare, read_only
+from wal.metrics import BACKLOG, PARKED_ROWS, RECOVERED, TRANSITIONS, UNSYNCED
 from wal.records import Json, TaskRecord, Unsynced, Work, utc
 from wal.runtime import Runtime, ThreadRuntime
 from wal.states import State
@@ -72,6 +63,7 @@ class WALManager:
                 raise JournalUnavailable(f"{self.path}: {error}") from error
             raise
         self._open = True
+        gauges.follow(self.path)
 
     @property
     def trouble(self) -> str | None:
@@ -279,18 +271,20 @@ class WALManager:
 
     def oldest_unsynced_s(self) -> float:
         """The age in seconds of the oldest finished row that waits for PostgreSQL; 0 when none does."""
-        row = self._writer.run(lambda c: c.execute(sql.OLDEST_UNSYNCED).fetchone())
-        return max(0.0, time.time() - row[0]) if row else 0.0
+        finished_at = self._oldest_unsynced_at()
+        return 0.0 if finished_at is None else max(0.0, time.time() - finished_at)
 
     def measure(self) -> None:
-        """Tell Prometheus how much waits, and how large the file is."""
+        """Tell Prometheus how much waits, and since when."""
         counts = self.stats()
         BACKLOG.set(counts["pending"] + counts["processing"])
         UNSYNCED.set(counts["unsynced"])
         PARKED_ROWS.set(counts["parked"])
-        OLDEST_UNSYNCED.set(self.oldest_unsynced_s())
-        FILE_BYTES.set(size(self.path))
-        WAL_BYTES.set(size(Path(f"{self.path}-wal")))
+        gauges.oldest_unsynced(self._oldest_unsynced_at())
+
+    def _oldest_unsynced_at(self) -> float | None:
+        row = self._writer.run(lambda c: c.execute(sql.OLDEST_UNSYNCED).fetchone())
+        return float(row[0]) if row else None
 
     def prune(self, older_than_s: float, keep_bytes: int | None = None) -> int:
         """Delete synced rows that finished more than `older_than_s` seconds ago, the oldest first, at most 1000 a call.

@@ -10,7 +10,7 @@ import psycopg2
 
 from wal.errors import JournalUnavailable
 from wal.journal import WALManager
-from wal.metrics import PARKED, SYNCED
+from wal.metrics import LAST_SYNC, PARKED, SYNCED
 from wal.records import Unsynced
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,8 @@ WHERE excluded.version > known.version
 
 MAX_PAUSE_S = 5.0
 MEASURE_EVERY_S = 5.0
+ASK_EVERY_S = 10.0
+"""With nothing to bring, PostgreSQL is asked so often whether it is there: it shows before anything waits for it."""
 
 REFUSALS = (
     psycopg2.DataError,
@@ -79,27 +81,31 @@ class Syncer:
         self._retain_bytes = retain_bytes
         self._limit = limit
         self._measure_at = 0.0
+        self._ask_at = 0.0
+        LAST_SYNC.set(time.time())
         self._ahead: Callable[[], list[Unsynced]] | None = None
 
     def run(self, sleep: Callable[[float], None]) -> None:
         """Sync for ever, every `interval_s` seconds, less often while PostgreSQL is away."""
         pause = self._interval_s
+        self._measure()  # first, for PostgreSQL may let us wait
         while True:
             try:
                 self._bring_over()
                 self._journal.prune(self._retain_s, self._retain_bytes)
+                self._ask()
                 pause = self._interval_s
             except AWAY as error:
                 pause = min(pause * 2, MAX_PAUSE_S)
                 log.warning("syncing again in %.1f s: %s: %s", pause, type(error).__name__, str(error).strip())
-            with suppress(JournalUnavailable):
-                self._measure()
+            self._measure()
             sleep(pause)
 
     def _measure(self) -> None:
         began = time.monotonic()
         if began >= self._measure_at:
-            self._journal.measure()
+            with suppress(JournalUnavailable):
+                self._journal.measure()
             now = time.monotonic()
             self._measure_at = now + max(MEASURE_EVERY_S, 20 * (now - began))  # counting a long backlog takes long
 
@@ -145,13 +151,22 @@ class Syncer:
                 PARKED.inc()
 
     def _upsert(self, rows: list[Unsynced]) -> None:
+        self._exchange(UPSERT, (f"[{','.join(row.row for row in rows)}]",))
+        SYNCED.inc(len(rows))
+
+    def _ask(self) -> None:
+        if time.monotonic() >= self._ask_at:
+            self._exchange("SELECT 1", ())
+
+    def _exchange(self, statement: str, values: tuple[str, ...]) -> None:
         if self._connection is None or self._connection.closed:
             with self._limit():
                 self._connection = self._connect()
         try:
             with self._limit(), self._connection, self._connection.cursor() as cursor:
-                cursor.execute(UPSERT, (f"[{','.join(row.row for row in rows)}]",))
+                cursor.execute(statement, values)
         except (psycopg2.OperationalError, psycopg2.InterfaceError):
             self._connection.close()
             raise
-        SYNCED.inc(len(rows))
+        LAST_SYNC.set(time.time())
+        self._ask_at = time.monotonic() + ASK_EVERY_S

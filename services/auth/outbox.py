@@ -14,6 +14,7 @@ from email.message import EmailMessage
 from uuid6 import uuid7
 
 from services.auth.mailers import MailError
+from services.auth.metrics import MAILS
 from services.auth.tables import Letter
 from services.kernel.config import Mail
 
@@ -82,6 +83,7 @@ def _deliver(letter: Letter, compose: Compose, send: Send, settings: Mail) -> bo
         _postpone(letter, error, settings)
         return False
     Letter.update(sent_at=datetime.now(UTC), due_at=None, error=None).where(Letter.id == letter.id).execute()
+    MAILS.labels(letter.kind, "sent").inc()
     return True
 
 
@@ -92,3 +94,4 @@ def _postpone(letter: Letter, error: MailError, settings: Mail) -> None:
     level = logging.ERROR if final else logging.WARNING
     log.log(level, "letter %s (%s), attempt %d: %s", letter.id, letter.kind, letter.attempts, error)
     Letter.update(due_at=due_at, error=str(error)[:500]).where(Letter.id == letter.id).execute()
+    MAILS.labels(letter.kind, "given_up" if final else "retried").inc()

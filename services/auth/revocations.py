@@ -25,12 +25,15 @@ from playhouse.pool import MaxConnectionsExceeded
 
 from services.auth.access import AccessTokens
 from services.auth.tables import Revocation
+from services.kernel import caching_metrics
 from services.kernel.errors import Unauthenticated, Unavailable
 
 log = logging.getLogger(__name__)
 
 KEY = "auth:revocations"
 LEASE = "complete-until"
+CACHE = "revocations"
+"""By name in its metrics: a miss asks PostgreSQL."""
 CLOCK_SKEW_S = 1.0
 OVERLAP = timedelta(seconds=60)
 """Copied again each time: what was committed long after its own time of revocation."""
@@ -68,7 +71,11 @@ class Revocations:
     def hold(self, ids: Iterable[str]) -> bool:
         """Whether one of `ids` was revoked. Raises `Unavailable` ``revocations_unknown``."""
         known = self._ask_cache(list(ids))
-        return self._ask_database(list(ids)) if known is None else known
+        if known is None:
+            caching_metrics.miss(CACHE)
+            return self._ask_database(list(ids))
+        caching_metrics.hit(CACHE)
+        return known
 
     def reconcile(self) -> int:
         """Copy to Redis what it may lack, and let it vouch for itself again; returns how many were copied.

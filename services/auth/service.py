@@ -17,6 +17,7 @@ from services.auth import (
     audit,
     identities,
     letter_tokens,
+    metrics,
     outbox,
     recovery,
     revocations,
@@ -119,8 +120,9 @@ class AuthService(EcoService):
     def login(self, email: str, password: str, client: Told = None) -> dict[str, Any]:
         """A pair of tokens. Raises `Unauthenticated` ``bad_credentials``, `TooManyRequests` ``too_many_attempts``."""
         settings, who = self.settings.auth, Client.read(client)
-        user = sign_in.authenticate(email, password, who, self.passwords, settings.sign_in)
-        return self.tokens.pair(sessions.start(user.id, "password", who, settings.refresh_ttl_s))
+        with metrics.signing_in("password"):
+            user = sign_in.authenticate(email, password, who, self.passwords, settings.sign_in)
+            return self.tokens.pair(sessions.start(user.id, "password", who, settings.refresh_ttl_s))
 
     @rpc(expected_exceptions=Problem)
     def refresh(self, refresh_token: str, client: Told = None) -> dict[str, Any]:
@@ -205,11 +207,12 @@ class AuthService(EcoService):
     ) -> dict[str, Any]:
         """A pair of tokens and ``redirect_to``; see `services.auth.oauth.SignInElsewhere.finish` for what it raises."""
         settings, client_ = self.settings, Client.read(client)
-        with self.elsewhere() as elsewhere:
-            done = elsewhere.finish(provider, code, state, browser, error, issuer)
-        user = identities.account_of(done.who, client_, self.revoked, settings.mail)
-        opened = sessions.start(user.id, done.who.provider, client_, settings.auth.refresh_ttl_s)
-        return {**self.tokens.pair(opened), "redirect_to": done.return_to}
+        with metrics.signing_in(provider):
+            with self.elsewhere() as elsewhere:
+                done = elsewhere.finish(provider, code, state, browser, error, issuer)
+            user = identities.account_of(done.who, client_, self.revoked, settings.mail)
+            opened = sessions.start(user.id, done.who.provider, client_, settings.auth.refresh_ttl_s)
+            return {**self.tokens.pair(opened), "redirect_to": done.return_to}
 
     # What runs by itself
 

@@ -180,5 +180,7 @@ def dialogue(config: Config, redis: Any) -> Dialogue | None:
 
     wanted, chat = config.ai.openai, config.chat
     client = connect(wanted, key)
-    asking: Caller[Turn] = caller(wanted, redis, within, lambda turn: turns.take(client, turn, wanted.api))
+    asking: Caller[Turn] = caller(
+        wanted, redis, within, lambda turn: turns.take(client, turn, wanted.api), (chat.model,)
+    )
     return Dialogue(asking, chat.model, chat.effort, chat.max_output_tokens, chat.max_rounds)

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 import redis
 from werkzeug.wrappers import Request, Response
 
+from services.kernel import caching_metrics
 from services.kernel.errors import Conflict, Invalid, Unprocessable
 
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
 RUNNING = "running"
+CACHE = "idempotency"  # its name among the caches that are counted
 KEPT_HEADERS = ("Content-Type", "Location", "Retry-After")
 LONGEST = 256 * 1024  # bytes of an answer that is kept
 
@@ -50,12 +52,14 @@ class Keys:
         ).hexdigest()
         mine = json.dumps({"state": RUNNING, "request": print_of})
         if self.cache.set(name, mine, nx=True, ex=self.lease_s):
+            caching_metrics.miss(CACHE)
             return Claim(self, name, print_of)
         kept = json.loads(str(self.cache.get(name) or mine))
         if kept["request"] != print_of:
             raise Unprocessable("idempotency_key_reused", "This Idempotency-Key came with another request before.")
         if kept["state"] == RUNNING:
             raise Conflict("idempotency_key_in_use", "The request with this Idempotency-Key is still at work.")
+        caching_metrics.hit(CACHE)
         return Response(
             base64.b64decode(kept["body"]), kept["status"], {**kept["headers"], "Idempotent-Replayed": "true"}
         )

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal, get_args
 
 import redis
+from prometheus_client import Gauge
 from werkzeug.wrappers import Response
 
 from services.gateway.call import Call
@@ -14,6 +15,12 @@ from services.kernel.errors import Unavailable
 POLL_S = 2.0
 AT_ONCE = 50
 
+Kind = Literal["scan", "chat"]
+
+STREAMS = Gauge("eco2_gateway_streams", "Event streams that are open: of a scan or of a chat's answer", ["kind"])
+for _kind in get_args(Kind):
+    STREAMS.labels(_kind)
+
 Entry = tuple[str, str, dict[str, Any]]
 """The id, the event and the data of a stream's entry."""
 
@@ -21,12 +28,14 @@ Entry = tuple[str, str, dict[str, Any]]
 class Listener:
     """One of the places for listeners; given back, once, however its stream ends."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, kind: Kind) -> None:
         """Raises `Unavailable` ``too_many_streams`` where none is free."""
         self._free = call.services.listeners
         if not self._free.acquire(blocking=False):
             raise Unavailable("too_many_streams", "Too many clients listen here. Ask for the state itself instead.")
         self._taken = True
+        self._open = STREAMS.labels(kind)
+        self._open.inc()
         self._lines: Iterator[str] = iter(())
 
     def stream(self, lines: Iterator[str]) -> Response:
@@ -41,6 +50,7 @@ class Listener:
     def close(self) -> None:
         if self._taken:
             self._taken = False
+            self._open.dec()
             self._free.release()
 
 

@@ -6,6 +6,7 @@ import logging
 import redis
 from amqp.exceptions import AMQPError
 from kombu.exceptions import OperationalError
+from prometheus_client import Counter
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
@@ -19,6 +20,15 @@ TYPES = "https://api.growbin.app/problems/"
 BROKER_DOWN = Unavailable("broker_unavailable", "The message broker cannot be reached. Try again shortly.")
 CACHE_DOWN = Unavailable("cache_unavailable", "The cache cannot be reached. Try again shortly.")
 UNEXPECTED = Problem("internal_error", "Something went wrong on our side; it has been noted.")
+
+REFUSED = Counter(
+    "eco2_gateway_refused", "Requests that the gateway itself turned away, by the problem's code", ["reason"]
+)
+OWN_REFUSALS = ("rate_limited", "domain_busy", "photos_busy", "too_many_streams")
+"""The codes of what is too much for the gateway; no domain raises them. Each is counted from 0."""
+
+for _code in OWN_REFUSALS:
+    REFUSED.labels(_code)
 
 
 def as_problem(error: Exception) -> Problem:
@@ -47,6 +57,8 @@ def respond(error: Exception, instance: str, trace_id: str, route: Route | None 
         problem = UNEXPECTED
     if problem is UNEXPECTED:
         log.error("unexpected error", exc_info=error)
+    if problem.code in OWN_REFUSALS:
+        REFUSED.labels(problem.code).inc()
     body = {
         "type": f"{TYPES}{problem.code}",
         "title": problem.title,

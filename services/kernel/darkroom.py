@@ -10,12 +10,16 @@ from eventlet import tpool
 from eventlet.event import Event
 from eventlet.semaphore import Semaphore
 from nameko.extensions import DependencyProvider
+from prometheus_client import Gauge
 
 from services.kernel.allocator import return_large_blocks
 from services.kernel.config import Images
 from services.kernel.errors import Unavailable
 from services.kernel.photos import Photo, examine
 from services.kernel.settings import config_of
+
+HELD = Gauge("eco2_photo_memory_bytes", "Memory that is set aside for the photos that are being decoded")
+LIMIT = Gauge("eco2_photo_memory_limit_bytes", "As much may be set aside at once")
 
 
 class Memory:
@@ -40,6 +44,7 @@ class Memory:
         finally:
             if asked[1].ready():
                 self._free += size
+                HELD.dec(size)
             else:
                 self._waiting.remove(asked)
             self._serve()
@@ -48,6 +53,7 @@ class Memory:
         while self._waiting and self._waiting[0][0] <= self._free:
             size, served = self._waiting.popleft()
             self._free -= size
+            HELD.inc(size)
             served.send()
 
 
@@ -60,6 +66,7 @@ class Darkroom:
         self._wait_s = wait_s
         self._places = Semaphore(limits.decode_at_once)
         self._memory = Memory(limits.decode_bytes)
+        LIMIT.set(limits.decode_bytes)
 
     def prepare(self, read: Callable[[], bytes], declared_type: str | None, square_px: int | None = None) -> Photo:
         """As `services.kernel.photos.prepare`; the upload is read once its turn has come.

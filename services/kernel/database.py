@@ -1,6 +1,8 @@
 """PostgreSQL for a service: a bounded pool whose connections yield to other greenlets while they wait."""
 
+import time
 from typing import Any
+from weakref import WeakSet
 
 import eventlet
 from eventlet import patcher
@@ -8,6 +10,7 @@ from nameko.extensions import DependencyProvider
 from peewee import Model, OperationalError
 from playhouse.db_url import parse
 from playhouse.pool import PooledPostgresqlDatabase
+from prometheus_client import Gauge, Histogram
 
 from services.kernel.config import Config, ConfigError
 from services.kernel.settings import config_of
@@ -15,9 +18,36 @@ from services.kernel.settings import config_of
 CONNECT_S = 3.0
 _READABLE = 1 | 8 | 16  # POLLIN, POLLERR, POLLHUP; eventlet's select module has no poll
 
+CONNECTIONS = Gauge("eco2_database_connections", "Connections to PostgreSQL: in_use, or idle in the pool", ["state"])
+LIMIT = Gauge("eco2_database_connections_limit", "As many connections may be open at once")
+WAIT = Histogram(
+    "eco2_database_wait_seconds",
+    "Time until a call had its connection: one that was free, had become free or was made",
+    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+
 
 class Pool(PooledPostgresqlDatabase):
     """Connections that the server has closed meanwhile are noticed when they are taken out."""
+
+    @property
+    def in_use(self) -> int:
+        return len(self._in_use)
+
+    @property
+    def idle(self) -> int:
+        return len(self._connections)
+
+    @property
+    def limit(self) -> int:
+        return int(self._max_connections)
+
+    def connect(self, reuse_if_open: bool = False) -> Any:
+        began = time.monotonic()
+        try:
+            return super().connect(reuse_if_open)
+        finally:
+            WAIT.observe(time.monotonic() - began)
 
     def _is_closed(self, connection: Any) -> bool:
         if super()._is_closed(connection):
@@ -33,6 +63,12 @@ class Pool(PooledPostgresqlDatabase):
             return super()._connect()
 
 
+_pools: WeakSet[Pool] = WeakSet()
+CONNECTIONS.labels("in_use").set_function(lambda: sum(each.in_use for each in _pools))
+CONNECTIONS.labels("idle").set_function(lambda: sum(each.idle for each in _pools))
+LIMIT.set_function(lambda: sum(each.limit for each in _pools))
+
+
 def pool(settings: Config, application: str) -> Pool:
     """A pool for `application` (shown in pg_stat_activity); waits `database_wait_s` for a free connection.
 
@@ -41,7 +77,7 @@ def pool(settings: Config, application: str) -> Pool:
     if settings.database_url is None:
         raise ConfigError(f"{application} needs a database: ECO2_DATABASE_URL is none")
     arguments = parse(str(settings.database_url))
-    return Pool(
+    made = Pool(
         arguments.pop("database"),
         **arguments,
         max_connections=settings.database_connections,
@@ -50,6 +86,8 @@ def pool(settings: Config, application: str) -> Pool:
         application_name=f"eco2-{application}",
         options=f"-c statement_timeout={int(settings.database_statement_s * 1000)} -c timezone=UTC",
     )
+    _pools.add(made)
+    return made
 
 
 class Database(DependencyProvider):

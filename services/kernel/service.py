@@ -1,56 +1,19 @@
-"""What every Eco² service has: /health, /ready, /metrics, an RPC to ask for them, and call metrics."""
+"""What every Eco² service has: /health, /ready, /metrics, and an RPC to ask for them."""
 
 import json
-import logging
-import time
-from functools import cache
 from typing import Any
 
 from nameko.extensions import DependencyProvider
 from nameko.messaging import QueueConsumer
-from nameko.rpc import Rpc, rpc
-from nameko.timer import Timer
-from nameko.web.handlers import HttpRequestHandler
-from prometheus_client import CONTENT_TYPE_LATEST, Histogram, generate_latest
+from nameko.rpc import rpc
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from werkzeug.wrappers import Request, Response
 
+from services.kernel import build  # noqa: F401  (tells Prometheus which build this is)
 from services.kernel.broker import reach
+from services.kernel.calls import Calls
 from services.kernel.tracing import Tracing
-from services.kernel.web import http
-
-log = logging.getLogger(__name__)
-
-OFTEN = (Rpc, HttpRequestHandler, Timer)  # what is called too often for a line each; events and tasks get one
-
-CALLS = Histogram(
-    "eco2_call_seconds",
-    "Time to answer an RPC, an event, a timer or an HTTP request",
-    ["service", "method", "outcome"],
-    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
-)
-
-
-class Calls(DependencyProvider):
-    """Times every call of the service."""
-
-    def __init__(self) -> None:
-        self.started: dict[Any, float] = {}
-
-    def worker_setup(self, worker_ctx: Any) -> None:
-        self.started[worker_ctx] = time.monotonic()
-
-    def worker_result(self, worker_ctx: Any, result: Any = None, exc_info: Any = None) -> None:
-        elapsed = time.monotonic() - self.started.pop(worker_ctx, time.monotonic())
-        outcome = "ok" if exc_info is None else exc_info[0].__name__
-        entrypoint = worker_ctx.entrypoint
-        _calls(worker_ctx.service_name, entrypoint.method_name, outcome).observe(elapsed)
-        if not isinstance(entrypoint, OFTEN):
-            log.info("%s: %s in %.1f ms", entrypoint.method_name, outcome, elapsed * 1000)
-
-
-@cache
-def _calls(service: str, method: str, outcome: str) -> Any:
-    return CALLS.labels(service, method, outcome)  # to look it up costs more than to count
+from services.kernel.web import http, http_aside
 
 
 class Broker:
@@ -113,7 +76,7 @@ class EcoService:
         """The process's metrics in Prometheus' text format, for the gateway to pass on."""
         return generate_latest().decode()
 
-    @http("GET", "/health")
+    @http_aside("GET", "/health")
     def get_health(self, request: Request) -> Response:
         """The process lives. Says nothing of the parts: a dead database must not restart the service."""
         return _json(200, {"status": "healthy", "service": self.name})
@@ -124,8 +87,9 @@ class EcoService:
         report = EcoService.health(self)
         return _json(200 if report["status"] == "ready" else 503, report)
 
-    @http("GET", "/metrics")
+    @http_aside("GET", "/metrics", inside_only=True)
     def get_metrics(self, request: Request) -> Response:
+        """The process's metrics, for Prometheus; not for who comes through the load balancer."""
         return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
 

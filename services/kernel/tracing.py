@@ -12,6 +12,8 @@ from typing import Any
 import structlog
 from nameko.extensions import DependencyProvider
 
+from wal.amqp.timing import SENT
+
 TRACEPARENT = "traceparent"
 
 _FORM = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.ASCII)
@@ -47,6 +49,13 @@ class Trace:
         return f"00-{self.trace_id}-{self.span_id}-{self.flags}"
 
 
+class Context(dict[str, Any]):
+    """What a call hands on with all that it sends; and what stays with it."""
+
+    sent_ms: object = None
+    """When the call's own message was sent, as its header says."""
+
+
 class Tracing(DependencyProvider):
     """Puts each call of a service into its trace, and the trace into the call's log lines."""
 
@@ -60,7 +69,8 @@ class Tracing(DependencyProvider):
         ) -> Any:
             caller = Trace.read((context_data or {}).get(TRACEPARENT))
             trace = caller.child() if caller else Trace.begin()
-            context = {**(context_data or {}), TRACEPARENT: str(trace)}
+            context = Context(context_data or {}, **{TRACEPARENT: str(trace)})
+            context.sent_ms = context.pop(SENT, None)
             return spawn(entrypoint, args, kwargs, context_data=context, handle_result=handle_result)
 
         self.container.spawn_worker = spawn_traced

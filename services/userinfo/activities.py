@@ -7,7 +7,7 @@ from peewee import fn
 from pydantic import AwareDatetime, BaseModel, Field
 
 from services.kernel.arguments import Id, checked, missing, parse
-from services.userinfo import characters, erasure, locks, points
+from services.userinfo import characters, erasure, locks, metrics, points
 from services.userinfo.tables import Activity, DeletedScan, Points
 
 UserId = Annotated[str, Id("user")]
@@ -50,6 +50,7 @@ def record(event: object) -> bool:
     scan = parse(ScanCompleted, event)
     if scan.owner is None:
         return False
+    rewards: list[metrics.Reward] = []
     with Activity._meta.database.atomic():
         locks.take_user(scan.owner)
         locks.take_scan(scan.scan_id)
@@ -58,10 +59,11 @@ def record(event: object) -> bool:
         deleted = DeletedScan.select().where(DeletedScan.scan_id == scan.scan_id).exists()
         new = not deleted and _insert(scan)
         if scan.points and (new or deleted):
-            _reward(scan, scan.owner)
-        if deleted:
-            points.take_back(scan.scan_id)
-        return new
+            rewards += _reward(scan, scan.owner)
+        if deleted and points.take_back(scan.scan_id):
+            rewards.append("points_taken_back")
+    metrics.granted(*rewards)
+    return new
 
 
 def forget(event: object) -> bool:
@@ -73,8 +75,10 @@ def forget(event: object) -> bool:
         locks.take_scan(scan.scan_id)
         DeletedScan.insert(scan_id=scan.scan_id).on_conflict_ignore().execute()
         gone = Activity.delete().where(Activity.scan_id == scan.scan_id).execute()
-        points.take_back(scan.scan_id)
-        return bool(gone)
+        taken_back = points.take_back(scan.scan_id)
+    if taken_back:
+        metrics.granted("points_taken_back")
+    return bool(gone)
 
 
 @checked
@@ -106,9 +110,12 @@ def _insert(scan: ScanCompleted) -> bool:
     return bool(recorded.on_conflict_ignore().as_rowcount().execute())
 
 
-def _reward(scan: ScanCompleted, owner: str) -> None:
-    if scan.kind and points.earn(owner, scan.scan_id, scan.completed_at):
-        characters.award(owner, scan.kind, scan.scan_id, scan.completed_at)
+def _reward(scan: ScanCompleted, owner: str) -> list[metrics.Reward]:
+    """Returns what is new."""
+    if not scan.kind or not points.earn(owner, scan.scan_id, scan.completed_at):
+        return []
+    award = characters.award(owner, scan.kind, scan.scan_id, scan.completed_at)
+    return ["points", "character"] if award else ["points"]
 
 
 def _owner(scan_id: str) -> str | None:

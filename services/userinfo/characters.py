@@ -43,9 +43,10 @@ ROSTER = load(FOLDER / "characters.yaml", Roster).characters
 OF_KIND = {one.kind: one for one in ROSTER if one.kind is not None}
 
 
-def welcome(user_id: str, at: datetime) -> None:
-    """The first character, with which every user begins."""
-    Collected.insert(user_id=user_id, character=FIRST, awarded_at=at).on_conflict_ignore().execute()
+def welcome(user_id: str, at: datetime) -> bool:
+    """The first character, with which every user begins; false when the user has it."""
+    new = Collected.insert(user_id=user_id, character=FIRST, awarded_at=at)
+    return bool(new.on_conflict_ignore().as_rowcount().execute())
 
 
 def award(user_id: str, kind: str, scan_id: str, at: datetime) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from services.kernel.arguments import Id, Line, Lines, checked, missing, parse
-from services.userinfo import characters, erasure, locks
+from services.userinfo import characters, erasure, locks, metrics
 from services.userinfo.tables import Profile
 
 NICKNAME_LONGEST = 30
@@ -51,9 +51,10 @@ def create(event: object) -> bool:
             user_id=user.user_id, nickname=user.name[:NICKNAME_LONGEST].strip(), created_at=now, updated_at=now
         )
         new = bool(made.on_conflict_ignore().as_rowcount().execute())
-        if new:
-            characters.welcome(user.user_id, now)
-        return new
+        welcomed = new and characters.welcome(user.user_id, now)
+    if welcomed:
+        metrics.granted("character")
+    return new
 
 
 @checked

@@ -4,11 +4,11 @@ import uuid
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from peewee import IntegrityError, fn
+from peewee import SQL, IntegrityError, fn
 
 from services.kernel.arguments import Id, Line, Lines, checked, missing
 from services.kernel.errors import Conflict, NotFound, Unprocessable
-from services.waste import scans
+from services.waste import metrics, scans
 from services.waste.tables import Feedback, Scan
 
 Verdict = Literal["right", "wrong"]
@@ -39,15 +39,20 @@ def give(
     if item_id is not None:
         _check_item(scan, verdict, item_id, look_up)
     said = {"verdict": verdict, "item_id": item_id, "comment": comment}
-    new = Feedback.insert(scan=scan.id, viewer=viewer or NOBODY, **said).on_conflict(
+    who = viewer or NOBODY
+    new = Feedback.insert(scan=scan.id, viewer=who, **said).on_conflict(
         conflict_target=[Feedback.scan, Feedback.viewer], update={**said, Feedback.updated_at: fn.now()}
     )
     try:
         with Feedback._meta.database.atomic():
-            kept = next(iter(new.returning(Feedback).execute()))
+            before = Feedback.select(Feedback.verdict).where((Feedback.scan == scan.id) & (Feedback.viewer == who))
+            said_before = before.for_update().scalar()
+            kept = next(iter(new.returning(Feedback, SQL("(xmax = 0)").alias("new")).execute()))
             tell(_announcement(scan, kept))
     except IntegrityError:  # the scan was deleted meanwhile
         raise missing("scan") from None
+    if kept.new or said_before not in (None, verdict):
+        metrics.FEEDBACK.labels(verdict).inc()
     return {
         "scan_id": scan_id,
         **said,

@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 
 from peewee import fn
 
-from services.waste.scans import LATE
+from services.waste import metrics
+from services.waste.scans import ENDED, LATE
 from services.waste.tables import Scan
 
 AT_ONCE = 100
@@ -50,7 +51,10 @@ def fail(deadline_s: float) -> list[str]:
         finished_at=fn.now(),
         updated_at=fn.now(),
     ).where(_UNFINISHED & (Scan.created_at < _ago(deadline_s)))
-    return [str(scan.id) for scan in overdue.returning(Scan.id).execute()]
+    failed = list(overdue.returning(*ENDED).execute())
+    for scan in failed:
+        metrics.ended(scan)
+    return [str(scan.id) for scan in failed]
 
 
 def _ago(seconds: float) -> datetime:

@@ -11,6 +11,7 @@ from typing import Any
 from peewee import fn
 
 from services.kernel.errors import NotFound
+from services.waste import metrics
 from services.waste.tables import Scan
 
 STAGES = {"queued": 0, "stored": 10, "vision": 40, "rules": 55, "answer": 90}
@@ -18,6 +19,8 @@ STAGES = {"queued": 0, "stored": 10, "vision": 40, "rules": 55, "answer": 90}
 
 LATE = "deadline_exceeded"
 KEYS_LAST = timedelta(hours=24)
+ENDED = (Scan.id, Scan.state, Scan.error_code, Scan.created_at, Scan.finished_at)
+"""What is counted of a scan that ends."""
 
 
 def find(scan_id: str, viewer: str | None) -> Scan:
@@ -69,7 +72,7 @@ def complete(scan_id: str, result: dict[str, Any]) -> Scan | None:
     Returns the completed scan; None when it was deleted meanwhile or has failed.
     """
     open_states = (Scan.state == "stored") | ((Scan.state == "failed") & (Scan.error_code == LATE))
-    _change(
+    if _end(
         scan_id,
         open_states & Scan.image_key.is_null(False),
         state="completed",
@@ -78,8 +81,8 @@ def complete(scan_id: str, result: dict[str, Any]) -> Scan | None:
         result=result,
         error_code=None,
         error_detail=None,
-        finished_at=fn.now(),
-    )
+    ):
+        metrics.classified(result)
     scan: Scan | None = Scan.get_or_none((Scan.id == _uuid(scan_id)) & (Scan.state == "completed"))
     return scan
 
@@ -101,14 +104,13 @@ def shows(scan_id: str, image_key: str) -> bool:
 
 def fail(scan_id: str, code: str, detail: str, states: tuple[str, ...] = ("queued", "stored")) -> bool:
     """A worker has given up a scan in one of the `states`. Returns whether it has failed, by this or before."""
-    return _change(
+    return _end(
         scan_id,
         Scan.state.in_(states),
         state="failed",
         stage="failed",
         error_code=code[:100],
         error_detail=detail[:500],
-        finished_at=fn.now(),
     ) or _there(scan_id, Scan.state == "failed")
 
 
@@ -121,6 +123,15 @@ def forget_keys() -> int:
 
 def _change(scan_id: str, guard: Any, **values: Any) -> bool:
     return bool(Scan.update(**values, updated_at=fn.now()).where((Scan.id == _uuid(scan_id)) & guard).execute())
+
+
+def _end(scan_id: str, guard: Any, **values: Any) -> bool:
+    """A change that ends the scan, and counts it where it does."""
+    ending = Scan.update(**values, finished_at=fn.now(), updated_at=fn.now()).where((Scan.id == _uuid(scan_id)) & guard)
+    ended = list(ending.returning(*ENDED).execute())
+    for scan in ended:
+        metrics.ended(scan)
+    return bool(ended)
 
 
 def _there(scan_id: str, guard: Any) -> bool:

@@ -20,6 +20,7 @@ import psycopg2
 from kombu import Connection, Queue
 from nameko.events import get_event_exchange
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 from uuid6 import uuid7
 
 from tests.stack import TestStack, eventually
@@ -46,6 +47,7 @@ from services.kernel import run, settings
 import logging, os, socket, eventlet
 from amqp.transport import _AbstractTransport
 from services.kernel.service import EcoService
+from wal import PermanentError
 from wal.amqp import Journal, Topology, task
 
 
@@ -101,6 +103,9 @@ class Loaded(EcoService):
         eventlet.sleep(60 if task.attempt == 1 else 0)
         task.stage("two", lambda: effect("two", task.task_id))
 
+    @task(f"{NAME}.hopeless")
+    def hopeless(self, task):
+        raise PermanentError("no attempt can save it")
 
     @task(f"{NAME}.refused")
     def refused(self, task):
@@ -212,13 +217,23 @@ class LoadedWorker:
 
     def metrics(self) -> dict[str, list[float]]:
         """All that its /metrics has of Eco², by the name of the sample."""
-        text = httpx.get(f"http://127.0.0.1:{self._http_port}/metrics", timeout=10).text
         found: dict[str, list[float]] = {}
-        for family in text_string_to_metric_families(text):
-            for sample in family.samples:
-                if sample.name.startswith("eco2_"):
-                    found.setdefault(sample.name, []).append(sample.value)
+        for sample in self.samples():
+            found.setdefault(sample.name, []).append(sample.value)
         return found
+
+    def metric(self, name: str, **labels: str) -> float | None:
+        """One of them; None where there is none with these labels."""
+        found = [one.value for one in self.samples() if one.name == name and labels.items() <= one.labels.items()]
+        assert len(found) <= 1, f"{name} {labels} is not one: {found}"
+        return found[0] if found else None
+
+    def samples(self) -> list[Sample]:
+        """All that its /metrics has of Eco²."""
+        answer = httpx.get(f"http://127.0.0.1:{self._http_port}/metrics", timeout=10)
+        assert answer.status_code == 200, answer.text
+        families = text_string_to_metric_families(answer.text)
+        return [sample for family in families for sample in family.samples if sample.name.startswith("eco2_")]
 
     def set_clock(self, ahead_s: float) -> None:
         """Let the worker's clock be so many seconds ahead of ours."""

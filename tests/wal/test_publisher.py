@@ -21,6 +21,7 @@ from tests.wal import programs
 from wal.amqp import Topology, channel, confirmed
 from wal.amqp.frames import Message
 from wal.amqp.publisher import TaskPublisher
+from wal.amqp.timing import SENT
 from wal.amqp.topology import DELAYS_S
 from wal.records import Work
 
@@ -163,6 +164,7 @@ def test_every_message_of_many_callers_arrives_once_with_its_properties(tasks: T
         work = Work(f"id-{number}", f"{tasks.name}.kind{number % 3}", body, "image/png", headers)
         publisher.put(work, priority=number % 5)
 
+    began = time.time()
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(put, range(500)))
 
@@ -174,6 +176,7 @@ def test_every_message_of_many_callers_arrives_once_with_its_properties(tasks: T
         assert bytes(message.body).rstrip(b"x") == b"\xff%d" % number
         assert message.delivery_info["routing_key"] == message.properties["type"] == f"{tasks.name}.kind{number % 3}"
         assert (message.content_type, message.content_encoding) == ("image/png", "binary")
+        assert began <= message.headers.pop(SENT) / 1000 + 0.001 <= time.time() + 0.002
         assert message.headers == {"nameko.number": number, "이름": "종이컵", "none": None}
         assert message.properties["priority"] == number % 5
         assert message.properties["delivery_mode"] == 2
@@ -199,6 +202,7 @@ def test_an_event_is_as_nameko_would_have_sent_it(tasks: Tasks, publisher: TaskP
     assert message.delivery_info["routing_key"] == "work.completed"
     assert message.payload == json.loads(message.body) == {"품목": "종이컵"}
     assert (message.content_type, message.content_encoding) == ("application/json", "utf-8")
+    assert time.time() - 30 < message.headers.pop(SENT) / 1000 <= time.time() + 0.001
     assert message.headers == {"nameko.call_id_stack": ["a", "b"]}
     assert message.properties["delivery_mode"] == 2
 

@@ -20,6 +20,11 @@ class RawQueueConsumer(QueueConsumer):
         self._done: list[Any] = []
         self._transport: Any = None  # that our consumers are declared on
 
+    @property
+    def listens(self) -> bool:
+        """Whether it has begun to consume."""
+        return bool(self._consumers_ready.ready())
+
     def get_consumers(self, consumer_cls: Any, channel: Any) -> Any:
         """Called after each connection to the broker."""
         self._transport = channel.connection.transport

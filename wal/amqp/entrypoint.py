@@ -25,9 +25,10 @@ from wal.amqp.publisher import TaskPublisher
 from wal.amqp.running import RunningTask
 from wal.amqp.settings import settings_of
 from wal.amqp.shared import SharedJournal
+from wal.amqp.timing import expect, ran, sent_at
 from wal.errors import IllegalTransition, JournalError, JournalUnavailable, PermanentError, UnknownTask
 from wal.journal import describe
-from wal.metrics import DEAD, DEDUPLICATED, IN_FLIGHT
+from wal.metrics import CONSUMING, DEAD, DEDUPLICATED, IN_FLIGHT
 from wal.records import Json, TaskRecord, Work
 from wal.states import State
 
@@ -42,6 +43,7 @@ class Claim:
 
     messages: list[Any] = field(default_factory=list)
     running: RunningTask | None = None
+    sent_at: float | None = None
     pause_s: float = 0.0
     """How long it last waited for a disk that refused."""
 
@@ -88,6 +90,10 @@ class TaskConsumer(SharedExtension, ProviderCollector):
         self.settings = settings
         self.queue_consumer.register_provider(self)
         IN_FLIGHT.set_function(lambda: len(self._claims))
+        CONSUMING.set_function(self._consumes)
+
+    def _consumes(self) -> bool:
+        return self.queue_consumer.listens and not self._leaving and self.journal.trouble is None
 
     def start(self) -> None:
         self.container.spawn_managed_thread(self._resume, identifier="journal recovery")
@@ -99,6 +105,7 @@ class TaskConsumer(SharedExtension, ProviderCollector):
 
     def register_provider(self, provider: Any) -> None:
         self._types[provider.task_type] = provider
+        expect(provider.task_type)
         super().register_provider(provider)
 
     def unregister_provider(self, provider: Any) -> None:
@@ -129,7 +136,7 @@ class TaskConsumer(SharedExtension, ProviderCollector):
             DEDUPLICATED.labels(work.task_type).inc()
             self._claims[work.task_id].messages.append(message)
             return
-        self._claims[work.task_id] = Claim([message])
+        self._claims[work.task_id] = Claim([message], sent_at=sent_at(message.headers or {}))
         self._spawn(work)
 
     def _resume(self) -> None:
@@ -207,7 +214,8 @@ class TaskConsumer(SharedExtension, ProviderCollector):
             self._give_back(work.task_id)
             return
         provider = self._types[work.task_type]
-        running = self._claims[work.task_id].running = RunningTask(work, self.journal, self._announce)
+        claim = self._claims[work.task_id]
+        running = claim.running = RunningTask(work, self.journal, self._announce, sent_at=claim.sent_at)
         try:
             self.container.spawn_worker(
                 provider,
@@ -231,12 +239,13 @@ class TaskConsumer(SharedExtension, ProviderCollector):
         elif running.attempt == 0:
             self._not_begun(work, exc_info[1])
         else:
-            exc_info = exc_info or self._complete(work, result, running.attempt)
+            seconds = running.seconds
+            exc_info = exc_info or self._complete(work, result, running.attempt, seconds)
             if exc_info is not None and self._goes_on(exc_info[1], running.attempt):
-                self._postpone(work, exc_info[1], running.attempt)
+                self._postpone(work, exc_info[1], running.attempt, seconds)
                 return result, exc_info
             if exc_info is not None:
-                self._fail(work, exc_info[1], running.attempt)
+                self._fail(work, exc_info[1], running.attempt, seconds)
         self._settle(work.task_id)
         return result, exc_info
 
@@ -260,26 +269,31 @@ class TaskConsumer(SharedExtension, ProviderCollector):
         else:
             self._bury(work, f"cannot be journalled: {type(error).__name__}: {error}")
 
-    def _complete(self, work: Work, result: Json, attempt: int) -> Any:
+    def _complete(self, work: Work, result: Json, attempt: int, seconds: float) -> Any:
         """Journal the result and tell it; returns the error if it cannot be kept, at this attempt as at any other."""
         try:
             version = insist(lambda: self.journal.log_task_complete(work.task_id, result))
         except (TypeError, ValueError, RecursionError) as unfit:
             return PermanentError, PermanentError(f"the result cannot be kept: {unfit}"), unfit.__traceback__
+        ran(work.task_type, "completed", seconds)
         self._tell(work, Outcome(State.COMPLETED, attempt, version, result))
         return None
 
     def _goes_on(self, error: BaseException, attempt: int) -> bool:
         return not isinstance(error, PermanentError) and attempt < self.settings.max_attempts
 
-    def _postpone(self, work: Work, error: BaseException, attempt: int) -> None:
+    def _postpone(self, work: Work, error: BaseException, attempt: int, seconds: float) -> None:
         insist(lambda: self.journal.log_task_retry(work.task_id, error))
+        ran(work.task_type, "retried", seconds)
         claim = self._claims.pop(work.task_id)  # now: the copy may come back before it is confirmed
         insist(lambda: self.publisher.delay(work, self.worker, self._pause(attempt)))
         self._acknowledge(claim)
 
-    def _fail(self, work: Work, error: BaseException, attempt: int) -> None:
+    def _fail(self, work: Work, error: BaseException, attempt: int, seconds: float | None = None) -> None:
+        """For good, after it ran for `seconds`; None: it was not begun."""
         version = insist(lambda: self.journal.log_task_failure(work.task_id, error))
+        if seconds is not None:
+            ran(work.task_type, "failed", seconds)
         kind, text = describe(error)
         DEAD.labels(f"tasks.{self.worker}", kind).inc()
         self._tell(work, Outcome(State.FAILED, attempt, version, None, kind, text))

@@ -14,6 +14,7 @@ from nameko.messaging import HeaderEncoder
 from wal.amqp.confirmed import ConfirmedPublisher
 from wal.amqp.frames import Message
 from wal.amqp.settings import settings_of
+from wal.amqp.timing import stamped
 from wal.amqp.topology import Topology
 from wal.records import Json, Work
 
@@ -34,7 +35,7 @@ class TaskPublisher:
 
     def put(self, work: Work, *, priority: int = 0) -> None:
         """To the queue of the worker that owns this type of task."""
-        self._publish(work, work.headers, self._tasks, work.task_type, priority=priority)
+        self._publish(work, stamped(work.headers), self._tasks, work.task_type, priority=priority)
 
     def delay(self, work: Work, worker: str, delay_s: float) -> None:
         """Back to `worker`'s queue, after about `delay_s` seconds (at most that of the longest delay queue)."""
@@ -50,7 +51,7 @@ class TaskPublisher:
         exchange = _events_of(service)
         body = _encode(data).encode()
         self._publisher.publish(
-            Message(exchange.name, event, body, "application/json", "utf-8", headers, declare=exchange)
+            Message(exchange.name, event, body, "application/json", "utf-8", stamped(headers), declare=exchange)
         )
 
     def close(self) -> None:

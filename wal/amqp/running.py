@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -11,6 +12,7 @@ from eventlet import hubs
 from kombu.exceptions import OperationalError
 
 from wal.amqp.insist import insist
+from wal.amqp.timing import waited
 from wal.errors import Cancelled, JournalUnavailable, TaskTimeout
 from wal.journal import WALManager
 from wal.records import Json, TaskRecord, Work
@@ -27,8 +29,10 @@ class Announcer(Protocol):
 class RunningTask:
     """A task while it runs. `attempt` is 1 at the first try."""
 
-    def __init__(self, work: Work, journal: WALManager, announce: Announcer) -> None:
+    def __init__(self, work: Work, journal: WALManager, announce: Announcer, *, sent_at: float | None = None) -> None:
         self._work = work
+        self._sent_at = sent_at
+        self._began = 0.0
         self._journal = journal
         self._announce = announce
         self._finished: dict[str, Json] | None = None  # read when the first stage asks
@@ -77,7 +81,15 @@ class RunningTask:
             self.outcome = begun
             return False
         self.attempt = begun
+        self._began = time.monotonic()
+        if begun == 1 and self._sent_at is not None:
+            waited(work.task_type, self._sent_at)
         return True
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been running."""
+        return time.monotonic() - self._began
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:

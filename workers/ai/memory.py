@@ -13,10 +13,13 @@ from typing import Any
 
 import redis
 
+from services.kernel import caching_metrics
 from workers.ai.likeness import BITS, NEAR, distance
 
 log = logging.getLogger(__name__)
 
+PHOTOS, ANSWERS = "ai_photos", "ai_answers"
+"""The two caches, by name in their metrics."""
 BANDS = (NEAR + 1) // 2
 BAND_BITS = BITS // BANDS
 
@@ -37,9 +40,11 @@ class Memory:
                     break
                 if (kept := self._redis.get(_seen(known, eye))) is not None:
                     recalled: dict[str, Any] = json.loads(str(kept))
+                    caching_metrics.hit(PHOTOS)
                     return recalled
         except redis.RedisError as error:
             log.warning("no photo could be recalled: %s", error)
+        caching_metrics.miss(PHOTOS)
         return None
 
     def remember(self, photo: int, eye: str, seen: dict[str, Any]) -> None:
@@ -60,7 +65,8 @@ class Memory:
             kept = self._redis.get(_worded(facts, model, language))
         except redis.RedisError as error:
             log.warning("no answer could be recalled: %s", error)
-            return None
+            kept = None
+        (caching_metrics.miss if kept is None else caching_metrics.hit)(ANSWERS)
         return str(kept) if kept is not None else None
 
     def remember_words(self, facts: dict[str, Any], model: str, language: str, text: str) -> None:

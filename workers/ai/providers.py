@@ -46,7 +46,8 @@ def openai_remote(ai: Ai, key: str, cache: redis.Redis, within: Within, compute:
     from workers.ai.openai.vision import OpenAIVision
 
     wanted = ai.openai
-    shared = caller(wanted, cache, within, partial(protocol.ask, connect(wanted, key), api=wanted.api))
+    send = partial(protocol.ask, connect(wanted, key), api=wanted.api)
+    shared = caller(wanted, cache, within, send, (wanted.vision_model, wanted.answer_model))
     vision = OpenAIVision(
         shared,
         model=wanted.vision_model,

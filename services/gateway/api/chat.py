@@ -179,7 +179,8 @@ def messages(call: Call, conversation_id: str, query: MessagePage) -> Any:
 
 def post(call: Call, conversation_id: str, body: NewMessage) -> Any:
     """202 with where to listen; or, for who accepts an event stream, the stream itself."""
-    listener = Listener(call) if call.request.accept_mimetypes.best_match([JSON, EVENTS.type]) == EVENTS.type else None
+    listens = call.request.accept_mimetypes.best_match([JSON, EVENTS.type]) == EVENTS.type
+    listener = Listener(call, "chat") if listens else None
     options = body.model_dump(exclude={"message"}, exclude_none=True)
     try:
         posted = call.services.chat.post(conversation_id, body.message, call.viewer, options)
@@ -206,7 +207,7 @@ def events(call: Call, conversation_id: str, message_id: str) -> Response:
     last_id = call.request.headers.get("Last-Event-ID")
     if last_id == chat_stream.END:
         return Response(status=204)
-    return Listener(call).stream(_lines(call, conversation_id, found["message_id"], last_id))
+    return Listener(call, "chat").stream(_lines(call, conversation_id, found["message_id"], last_id))
 
 
 def feedback(call: Call, conversation_id: str, message_id: str, body: NewFeedback) -> Any:

@@ -186,7 +186,7 @@ def events(call: Call, scan_id: str) -> Response:
         keepalive_s=call.settings.scans.sse_keepalive_s,
         pause=eventlet.sleep,
     )
-    return Listener(call).stream(lines)
+    return Listener(call, "scan").stream(lines)
 
 
 def open_upload(call: Call, body: NewUpload) -> Any:

@@ -17,6 +17,7 @@ from services.kernel.openai.prices import PriceList
 from services.kernel.openai.protocol import Reply
 from services.kernel.openai.usage import ModelUnavailable, Tokens, Usage
 
+PROVIDER = "openai"
 TRANSIENT = {"timeout", "connection", "cut", "rate_limited", "server_error", "malformed", "incomplete"}
 OF_THE_SERVER = {"timeout", "connection", "cut", "rate_limited", "server_error", "quota"}
 """What says that the server, and not this one question, is in trouble."""
@@ -83,7 +84,7 @@ class Caller(Generic[Q]):
             with self._within(self._patience.deadline_s):
                 result = self._retrying()(lambda: self._once(question, read, ledger))
         except TimeoutError as error:
-            metrics.CALLS.labels(question.model, "deadline").inc()
+            metrics.CALLS.labels(PROVIDER, question.model, "deadline").inc()
             raise ModelUnavailable("timeout", "the time for all tries is over", _total(ledger)) from error
         except redis.RedisError as error:
             # What was spent and what is allowed is not known: fail closed.
@@ -111,14 +112,14 @@ class Caller(Generic[Q]):
 
     def _once(self, question: Q, read: Callable[[Reply], T], ledger: list[Usage]) -> T:
         if self._breaker.opened:
-            metrics.CALLS.labels(question.model, "breaker_open").inc()
+            metrics.CALLS.labels(PROVIDER, question.model, "breaker_open").inc()
             raise ModelUnavailable("breaker_open", f"for {self._breaker.open_remaining:.0f} s more")
         most = question.at_most()
         self._take_from_the_buckets(question.model, most)
         reserved = self._prices.won(question.model, most)
         receipt = self._budget.reserve(reserved)
         if receipt is None:
-            metrics.CALLS.labels(question.model, "budget_spent").inc()
+            metrics.CALLS.labels(PROVIDER, question.model, "budget_spent").inc()
             raise ModelUnavailable("budget_spent", f"today's {self._budget.won:g} won are spent")
         try:
             reply = self._timed(question)
@@ -128,14 +129,14 @@ class Caller(Generic[Q]):
             raise
         usage = self._price(question, reply, most)
         ledger.append(usage)
-        metrics.SPENT.set(self._budget.settle(receipt, reserved, usage.won))
+        self._budget.settle(receipt, reserved, usage.won)
         return _believed(question, reply, read)
 
     def _take_from_the_buckets(self, model: str, most: Tokens) -> None:
         give_up = time.monotonic() + self._patience.limit_wait_s
         while wait := self._buckets.take(model, most.input + most.output):
             if time.monotonic() + wait > give_up:
-                metrics.CALLS.labels(model, "limited").inc()
+                metrics.CALLS.labels(PROVIDER, model, "limited").inc()
                 raise ModelUnavailable("limited", f"the next request may go in {wait:.1f} s")
             time.sleep(wait)
 
@@ -150,8 +151,8 @@ class Caller(Generic[Q]):
             outcome = error.reason
             raise
         finally:
-            metrics.CALLS.labels(question.model, outcome).inc()
-            metrics.SECONDS.labels(question.model).observe(time.monotonic() - began)
+            metrics.CALLS.labels(PROVIDER, question.model, outcome).inc()
+            metrics.SECONDS.labels(PROVIDER, question.model).observe(time.monotonic() - began)
 
     def _price(self, question: Q, reply: Reply, most: Tokens) -> Usage:
         tokens = reply.tokens or most  # a server that does not count is taken to have used all
@@ -161,8 +162,8 @@ class Caller(Generic[Q]):
             ("cached", tokens.cached),
             ("output", tokens.output),
         ):
-            metrics.TOKENS.labels(question.model, kind).inc(number)
-        metrics.WON.labels(question.model).inc(won)
+            metrics.TOKENS.labels(PROVIDER, question.model, kind).inc(number)
+        metrics.WON.labels(PROVIDER, question.model).inc(won)
         return Usage(question.model, tokens.input, tokens.cached, tokens.output, won)
 
 
@@ -205,7 +206,7 @@ def _believed(question: Asked, reply: Reply, read: Callable[[Reply], T]) -> T:
     try:
         return read(reply)
     except Unusable as error:
-        metrics.CALLS.labels(question.model, "unusable").inc()
+        metrics.CALLS.labels(PROVIDER, question.model, "unusable").inc()
         raise ModelUnavailable("malformed", str(error)) from error
 
 

@@ -76,10 +76,17 @@ class DailyBudget:
 
     def reserve(self, won: float) -> str | None:
         """A receipt to settle with; None when the day's budget would be passed."""
-        key = f"ai:won:{self.now().astimezone(KOREA):%Y-%m-%d}"
+        key = self.key()
         granted = self._reserve(keys=[key], args=[repr(won), repr(self.won), int(KEPT.total_seconds())])
         return key if granted else None
 
-    def settle(self, receipt: str, reserved: float, spent: float) -> float:
-        """Returns the won of that day, with what is reserved."""
-        return float(str(self.client.incrbyfloat(receipt, spent - reserved)))
+    def settle(self, receipt: str, reserved: float, spent: float) -> None:
+        self.client.incrbyfloat(receipt, spent - reserved)
+
+    def key(self) -> str:
+        """Under which Redis keeps the sum of today."""
+        return f"ai:won:{self.now().astimezone(KOREA):%Y-%m-%d}"
+
+    def spent(self, key: str) -> float:
+        """The won of that day so far, with what is reserved."""
+        return float(str(self.client.get(key) or 0))

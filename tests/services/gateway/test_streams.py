@@ -129,9 +129,9 @@ def test_what_is_told_while_no_gateway_runs_is_heard_from_the_next_one(cache: re
 
 def test_a_listeners_place_is_given_back_once_however_often_its_stream_is_closed() -> None:
     call: Any = SimpleNamespace(services=SimpleNamespace(listeners=Semaphore(1)))
-    stream = Listener(call).stream(iter(["a line"]))
+    stream = Listener(call, "scan").stream(iter(["a line"]))
     with pytest.raises(Unavailable, match="too_many_streams"):
-        Listener(call)
+        Listener(call, "chat")
 
     assert stream.get_data() == b"a line"
     stream.close()

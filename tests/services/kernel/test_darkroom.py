@@ -11,6 +11,7 @@ from PIL import Image
 from services.kernel.darkroom import Darkroom, Memory
 from services.kernel.errors import Unavailable
 from services.kernel.photos import Photo
+from tests.services.kernel.metering import sample
 from tests.services.kernel.photo_process import limits
 
 
@@ -143,3 +144,26 @@ def test_those_behind_one_that_gave_up_are_served() -> None:
             with_large.wait()
 
         assert behind.wait()
+
+
+def test_what_is_held_for_photos_is_measured_and_given_back() -> None:
+    memory, before = Memory(100), sample("eco2_photo_memory_bytes")
+
+    with memory.share(60, 1):
+        assert sample("eco2_photo_memory_bytes") == before + 60
+        with pytest.raises(Unavailable), memory.share(50, 0.02):
+            pass
+        with memory.share(40, 1):
+            assert sample("eco2_photo_memory_bytes") == before + 100
+    with pytest.raises(KeyError), memory.share(100, 1):
+        raise KeyError
+
+    assert sample("eco2_photo_memory_bytes") == before
+
+
+def test_the_memory_that_there_is_for_photos_is_measured() -> None:
+    room = darkroom(wait_s=1)
+
+    assert room.prepare(png, None).width == 64
+    assert sample("eco2_photo_memory_limit_bytes") == 60_000_000
+    assert sample("eco2_photo_memory_bytes") == 0

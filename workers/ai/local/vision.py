@@ -1,13 +1,16 @@
 """The provider ``local``: the built-in model, without a key and without a network."""
 
+import time
 from collections.abc import Collection
 from pathlib import Path
 
 from PIL import Image
 
+from services.kernel.openai.metrics import CALLS, SECONDS
 from workers.ai.local.calibration import read_calibration
 from workers.ai.local.classifier import LocalClassifier
 from workers.ai.local.mapping import read_mapping
+from workers.ai.local.photo import PhotoUnreadable
 from workers.ai.local.recognise import Recogniser
 from workers.ai.recognition import Recognition
 
@@ -24,7 +27,18 @@ class LocalVision:
         self._recogniser = Recogniser(self._classifier, items, threshold, read_calibration())
 
     def recognise(self, photo: Image.Image | bytes) -> Recognition:
-        return self._recogniser.recognise(photo)
+        began = time.monotonic()
+        outcome = "failed"
+        try:
+            found = self._recogniser.recognise(photo)
+            outcome = "answered"
+            return found
+        except PhotoUnreadable:
+            outcome = "unreadable"
+            raise
+        finally:
+            CALLS.labels(self.provider, self.model, outcome).inc()
+            SECONDS.labels(self.provider, self.model).observe(time.monotonic() - began)
 
     def rest(self, idle_s: float) -> None:
         """Give the model's memory back when no photo came for `idle_s` seconds."""
