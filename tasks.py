@@ -3,13 +3,21 @@
 from invoke import Collection, Context, task
 
 from provisioning import tasks as cluster_tasks
+from provisioning.deploy import tasks as deploy_tasks
+from provisioning.images import tasks as image_tasks
 from provisioning.local import commands
 
 
-@task(help={"services": "also start the Eco² processes", "keep": "leave a failed start running, to be looked at"})
-def up(context: Context, services: bool = True, keep: bool = False) -> None:
+@task(
+    help={
+        "services": "also start the Eco² processes",
+        "monitoring": "also start Prometheus, Alertmanager and exporters; they run until down",
+        "keep": "leave a failed start running, to be looked at",
+    }
+)
+def up(context: Context, services: bool = True, monitoring: bool = False, keep: bool = False) -> None:
     """Start the whole of Eco² on this machine, in .eco2/ and on free ports; a second time does nothing."""
-    commands.up(services=services, keep=keep)
+    commands.up(services=services, monitoring=monitoring, keep=keep)
 
 
 @task(help={"wipe": "delete the data too", "yes": "do not ask before deleting"})
@@ -288,7 +296,9 @@ def bench_provisioning(context: Context, json: bool = False) -> None:
     commands.module_alone("benchmarks.provisioning", *(["--json"] if json else []))
 
 
-namespace = Collection(up, down, status, logs, demo, shell, test, lint, evaluate, evaluate_search, *cluster_tasks.TASKS)
+namespace = Collection(up, down, status, logs, demo, shell, test, lint, evaluate, evaluate_search)
+for each in (*cluster_tasks.TASKS, *deploy_tasks.TASKS, *image_tasks.TASKS):
+    namespace.add_task(each)
 namespace.add_collection(
     Collection("db", migrate, migration_status, rollback, backup_database, restore_database, document_database)
 )
@@ -297,5 +307,5 @@ namespace.add_collection(Collection("location", load_points))
 namespace.add_collection(Collection("bench", bench_journal, bench_location, bench_provisioning))
 namespace.add_collection(Collection("cluster", check_cluster, show_cluster, *cluster_tasks.CLUSTER_TASKS))
 namespace.add_collection(Collection("soak", soak_crashes, soak_api, soak_rebuild))
-for collection in cluster_tasks.COLLECTIONS:
+for collection in (*cluster_tasks.COLLECTIONS, *deploy_tasks.COLLECTIONS):
     namespace.add_collection(collection)

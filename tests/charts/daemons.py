@@ -37,11 +37,11 @@ def free_port() -> int:
 
 @contextmanager
 def redis(manifests: list[Manifest], folder: Path) -> Iterator[Daemon]:
-    """Started by the container's own command."""
+    """Started by the container's own command; its data are in ``data``, which may be there."""
     port = free_port()
     places = {"/run/secrets/eco2": "secrets", "/run/redis": "run", "/etc/redis": "etc", "/data": "data"}
     for place in places.values():
-        (folder / place).mkdir()
+        (folder / place).mkdir(exist_ok=True)
     (folder / "secrets" / "password").write_text(PASSWORD, encoding="utf-8")
     conf = named(manifests, "ConfigMap", "redis-config")["data"]["redis.conf"].replace("port 6379", f"port {port}")
     (folder / "etc" / "redis.conf").write_text(_moved(conf, places, folder), encoding="utf-8")

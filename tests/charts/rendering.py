@@ -96,4 +96,4 @@ def container(pod: Pod, name: str) -> Manifest:
 
 def is_ours(one: Manifest) -> bool:
     """Whether the container is a process of ours, not a database."""
-    return str(one["image"]).rpartition("/")[2].startswith("eco2:")
+    return str(one["image"]).rpartition("/")[2].startswith(("eco2:", "eco2-worker:"))

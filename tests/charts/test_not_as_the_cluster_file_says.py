@@ -10,7 +10,8 @@ from provisioning.cluster.capacity import allocatable, fit
 from provisioning.cluster.model import Cluster
 from provisioning.cluster.placement import placement, tolerations
 from provisioning.cluster.quantities import Resources, memory_bytes, millicores
-from provisioning.kubernetes.release_table import own_releases
+from provisioning.kubernetes.monitoring import WATCHING
+from provisioning.kubernetes.release_table import EDGE, own_releases
 from services.kernel.config import DEFAULTS
 from tests.charts.rendering import Manifest, container, named, of_kind, pods, workload
 from tests.charts.values import DOMAINS, STORES, WORKERS, are_the_cluster_files
@@ -23,7 +24,7 @@ OF_THE_DATABASES_OWNER = 3
 
 def test_these_are_the_releases_of_the_cluster_file(cluster: Cluster) -> None:
     assert are_the_cluster_files(cluster)
-    assert {*RUNNING} == {*own_releases(cluster)} - {"edge", "monitoring"}
+    assert {*RUNNING} == {*own_releases(cluster)} - {EDGE, WATCHING}
 
 
 @pytest.mark.parametrize("name", RUNNING)
@@ -126,10 +127,42 @@ def test_the_load_balancer_is_told_of_the_nodes_that_the_pods_may_be_on(
     assert told == placement(cluster, name)[name]["nodeSelector"]
 
 
+def test_every_node_of_the_file_is_missed_when_it_is_not_there(cluster: Cluster, rendered: Rendered) -> None:
+    rules = named(rendered(WATCHING), "PrometheusRule", f"{WATCHING}-expected-nodes")["spec"]["groups"][0]["rules"]
+
+    assert {rule["labels"]["node"]: rule["labels"]["role"] for rule in rules} == {
+        node.name: node.role for node in cluster.nodes
+    }
+
+
+def test_metrics_are_asked_for_where_the_file_puts_the_releases(cluster: Cluster, rendered: Rendered) -> None:
+    asked = {
+        namespace
+        for monitor in of_kind(rendered(WATCHING), "ServiceMonitor")
+        for namespace in monitor["spec"]["namespaceSelector"]["matchNames"]
+    }
+
+    assert asked == {cluster.releases[name].namespace for name in RUNNING}
+
+
+def test_every_dashboard_is_one_that_grafana_finds_and_kubernetes_takes(rendered: Rendered) -> None:
+    dashboards = [each for each in of_kind(rendered(WATCHING), "ConfigMap") if "grafana_dashboard" in _labels(each)]
+
+    assert len(dashboards) == 5
+    for each in dashboards:
+        [text] = each["data"].values()
+        assert len(text.encode()) < 1 << 20
+        assert _labels(each)["grafana_dashboard"] == "1"
+
+
+def test_what_is_watched_has_no_pods_without_thanos(rendered: Rendered) -> None:
+    assert list(pods(rendered(WATCHING))) == []
+
+
 def test_no_other_workload_is_hidden_in_a_release(rendered: Rendered) -> None:
     for name in RUNNING:
         kinds = [pod.owner["kind"] for pod in pods(rendered(name)) if "helm.sh/hook" not in _annotations(pod.owner)]
-        jobs = ["CronJob"] if name == "postgresql" else []
+        jobs = ["CronJob"] if name in ("postgresql", "redis") else []
         assert sorted(kinds) == sorted([*jobs, "Deployment" if name in DOMAINS else "StatefulSet"])
         assert of_kind(rendered(name), "DaemonSet") == []
 
@@ -142,6 +175,10 @@ def _sum(containers: list[Manifest], section: str) -> Resources:
 
 def _replicas(cluster: Cluster, name: str) -> int:
     return cluster.releases[name].pods[name].replicas or 0
+
+
+def _labels(manifest: Manifest) -> Any:
+    return manifest["metadata"].get("labels", {})
 
 
 def _annotations(manifest: Manifest) -> Any:

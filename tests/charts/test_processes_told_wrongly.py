@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from provisioning.cluster.model import Cluster
+from provisioning.images.plan import SUFFIXES
 from provisioning.kubernetes.secrets import Given, secrets_needed
 from services.gateway.api.operations import DOMAINS as PREFIXES
 from services.kernel.config import Config
@@ -46,12 +47,30 @@ def local() -> dict[str, list[str]]:
 def test_a_process_is_started_with_the_words_of_the_local_stack(
     rendered: Rendered, local: dict[str, list[str]], name: str, process: str
 ) -> None:
-    command = container(workload(rendered(name)), process)["command"]
+    one = container(workload(rendered(name)), process)
+    words = one["args"]
 
-    assert command[0] == "python"
-    assert command[1:] == local[process][-3:]
-    module, _, kind = command[-1].partition(":")
+    assert "command" not in one, "it would take the place of the image's entry point, which passes signals on"
+    assert words[0] == "python"
+    assert words[1:] == local[process][-3:]
+    module, _, kind = words[-1].partition(":")
     assert isinstance(getattr(importlib.import_module(module), kind), type)
+
+
+@pytest.mark.parametrize(("name", "process"), PROCESSES)
+def test_a_process_runs_in_the_image_that_is_built_for_it(
+    cluster: Cluster, rendered: Rendered, name: str, process: str
+) -> None:
+    pod = workload(rendered(name))
+    one = container(pod, process)
+    built = f"{cluster.registry.image}{SUFFIXES['worker' if name in WORKERS else 'services']}"
+
+    assert one["image"].rpartition(":")[0] == built
+    assert "initContainers" not in pod.spec, "nothing is made at a start: the local model is in the image"
+    places = [Path(mount["mountPath"]) for mount in one["volumeMounts"]]
+    assert not any(Path(told(one)["ECO2_CACHE_DIR"]).is_relative_to(place) for place in places), (
+        "a volume would hide it"
+    )
 
 
 @pytest.mark.parametrize(("name", "process"), PROCESSES)

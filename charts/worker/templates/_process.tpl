@@ -13,7 +13,7 @@
 - {name: ECO2_MAX_WORKERS, value: {{ . | quote }}}
 {{- end }}
 - {name: ECO2_STATE_DIR, value: /var/lib/eco2}
-- {name: ECO2_CACHE_DIR, value: /var/lib/eco2/cache}
+- {name: ECO2_CACHE_DIR, value: /opt/eco2/cache}
 - {name: ECO2_CDN_URL, value: {{ $values.pictures.cdnUrl | quote }}}
 {{- if $values.pictures.existingSecret }}
 {{ include "eco2.secret" (list "ECO2_S3_URL" $values.pictures.existingSecret "url") }}
