@@ -22,7 +22,7 @@ from provisioning.local.errors import LocalError
 ROOT = Path(__file__).parents[2]
 
 # Those that build whole clusters out of doubles.
-CLUSTERS_RUN = ("rebuild", "phases", "operations", "teardown")
+CLUSTERS_RUN = ("rebuild", "phases", "operations", "teardown", "deploy")
 # The test runs. tests/services run services inside the test process, under eventlet; tests/charts import some, beside
 # servers in threads, so they are alone; the others are free of it. Each that needs a stack brings up its own.
 TEST_RUNS = (
@@ -64,10 +64,10 @@ def _told(act: Callable[[], Any]) -> Any:
         raise Exit("stopped; ./inv status shows what runs", 130) from None
 
 
-def up(*, services: bool, keep: bool) -> None:
+def up(*, services: bool, monitoring: bool, keep: bool) -> None:
     from provisioning.local.up import up as start
 
-    _told(lambda: start(services=services, keep=keep))
+    _told(lambda: start(services=services, monitoring=monitoring, keep=keep))
 
 
 def down(*, wipe: bool, yes: bool) -> None:

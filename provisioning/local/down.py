@@ -18,12 +18,13 @@ from provisioning.local.errors import LeftBehind, LocalError
 from provisioning.local.home import Home
 from provisioning.local.ports import WITH_GRPC, is_listening, sockets_of
 from provisioning.local.processes import end, members
-from provisioning.local.settings import PORTS, PROCESSES, Stack
+from provisioning.local.settings import MONITORING, PORTS, PROCESSES, Stack
 from provisioning.local.supervise import Supervisor
 
-# The gateway first, so that no request meets a half-stopped house; RabbitMQ before the epmd it is registered with.
+# The gateway first, so that no request meets a half-stopped house; with it who would see everything else go and tell it
+# as an outage; RabbitMQ before the epmd it is registered with.
 ORDER: tuple[tuple[str, ...], ...] = (
-    ("gateway",),
+    ("gateway", *MONITORING),
     PROCESSES[1:],
     ("rabbitmq", "postgresql", "redis", "seaweedfs"),
     ("epmd",),
@@ -67,7 +68,7 @@ def stop_everything(home: Home, say: Callable[[str], None] = lambda line: None, 
         if pid is not None:
             for names in ORDER:
                 now = supervisor.programs()
-                going = [name for name in names if now[name].stoppable]
+                going = [name for name in names if name in now and now[name].stoppable]
                 if going:
                     say(f"stopping {', '.join(going)}")
                     supervisor.stop(going, kill=kill)
@@ -108,7 +109,7 @@ def _verify(home: Home, left: list[psutil.Process]) -> None:
     stack = Stack.load(home)
     problems = [f"pid {process.pid} ({_name(process)})" for process in left]
     for name, first in stack.ports.items():
-        if PORTS[name] in (*stack.own_programs, *stack.wanted):
+        if PORTS[name] in stack.programs:
             problems += [f"port {port} ({name})" for port in sockets_of(name, first) if is_listening(port)]
     if problems:
         raise LeftBehind(f"Still there after down: {'; '.join(problems)}. Look at it with ps and ss -ltnp.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import json
 import os
 import pwd
 import signal
@@ -88,6 +89,11 @@ def for_process(environment: dict[str, str], schema: str | None, models: bool) -
     return {**kept, _DATABASE: environment[f"{_DATABASE}_{schema.upper()}"] if schema else "none"}
 
 
+def of_file(path: Path) -> dict[str, str]:
+    """What a private file says beside the environment: a JSON object of variables, passwords among them."""
+    return {str(name): str(value) for name, value in json.loads(path.read_text(encoding="utf-8")).items()}
+
+
 def main(argv: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="launch.py")
     parser.add_argument("name")
@@ -96,6 +102,7 @@ def main(argv: list[str]) -> None:
         "--database", metavar="SCHEMA", help="give the program the database, as the role of this schema"
     )
     parser.add_argument("--models", action="store_true", help="give the program the models' key")
+    parser.add_argument("--settings", type=Path, metavar="FILE", help="give the program the variables of this file too")
     parser.add_argument("--user", help="run as this user")
     parser.add_argument("--after-port", type=int, help="first wait until 127.0.0.1:PORT accepts")
     parser.add_argument("--death-signal", default="KILL", help="what supervisord's death sends (default: KILL)")
@@ -106,6 +113,7 @@ def main(argv: list[str]) -> None:
     parent = supervisord()
     die_with_parent(signal.SIGKILL, parent)
     record(options.name)
+    settings = of_file(options.settings) if options.settings else {}
     if options.after_port:
         wait_for_port(options.after_port)
     if options.user:
@@ -113,7 +121,7 @@ def main(argv: list[str]) -> None:
     die_with_parent(death_signal, parent)  # again: a change of credentials clears it
     told = dict(os.environ)
     environment = for_parts(told) if options.part else for_process(told, options.database, options.models)
-    os.execvpe(command[0], command, environment)  # noqa: S606 - to become the program is the purpose
+    os.execvpe(command[0], command, {**environment, **settings})  # noqa: S606 - to become the program is the purpose
 
 
 if __name__ == "__main__":

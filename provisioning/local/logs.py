@@ -64,5 +64,5 @@ def _follow(home: Home, names: list[str], *, prefixed: bool, console: Console) -
 
 
 def _print(console: Console, prefix: str, line: str) -> None:
-    text = Text(f"{prefix:<12} ", "cyan") if prefix else Text()
+    text = Text(f"{prefix:<17} ", "cyan") if prefix else Text()
     console.print(text.append(line, "none"), soft_wrap=True)

@@ -18,6 +18,18 @@ DEBIAN = {
     "rabbitmq": ("rabbitmq-server",),
     "postgresql": ("postgresql", "postgresql-contrib"),
     "redis": ("redis-server",),
+    "prometheus": ("prometheus",),
+    "alertmanager": ("prometheus-alertmanager",),
+    "node_exporter": ("prometheus-node-exporter",),
+    "postgres_exporter": ("prometheus-postgres-exporter",),
+    "redis_exporter": ("prometheus-redis-exporter",),
+}
+
+# What is set to replace a part, so that its package is not needed.
+_INSTEAD = {
+    "rabbitmq-server": "ECO2_AMQP_URL",
+    "postgresql": "ECO2_DATABASE_URL",
+    "redis-server": "ECO2_REDIS_URL",
 }
 
 # What Debian's maintainer scripts ask before they start a service: 101 means "not allowed".
@@ -41,22 +53,45 @@ class Programs:
     postgres_bin: Path | None = None
     redis_server: Path | None = None
     weed: Path | None = None
+    prometheus: Path | None = None
+    promtool: Path | None = None
+    alertmanager: Path | None = None
+    amtool: Path | None = None
+    node_exporter: Path | None = None
+    postgres_exporter: Path | None = None
+    redis_exporter: Path | None = None
 
 
 def find(needed: Iterable[str], root: Path = Path("/")) -> tuple[Programs, list[str]]:
     """The programs of the ``needed`` parts below ``root``, and the Debian packages that are missing for them."""
     parts = set(needed)
+
+    def command(part: str, name: str) -> Path | None:
+        return _command(name, root) if part in parts else None
+
     found = Programs(
         rabbitmq_server=_file(root / "usr/lib/rabbitmq/bin/rabbitmq-server") if "rabbitmq" in parts else None,
-        epmd=_command("epmd", root) if "rabbitmq" in parts else None,
+        epmd=command("rabbitmq", "epmd"),
         postgres_bin=_postgres_bin(root) if "postgresql" in parts else None,
-        redis_server=_command("redis-server", root) if "redis" in parts else None,
+        redis_server=command("redis", "redis-server"),
         weed=_file(Path(sys.prefix) / "bin/weed") or _command("weed", root) if "seaweedfs" in parts else None,
+        prometheus=command("prometheus", "prometheus"),
+        promtool=command("prometheus", "promtool"),
+        alertmanager=command("alertmanager", "prometheus-alertmanager"),
+        amtool=command("alertmanager", "amtool"),
+        node_exporter=command("node_exporter", "prometheus-node-exporter"),
+        postgres_exporter=command("postgres_exporter", "prometheus-postgres-exporter"),
+        redis_exporter=command("redis_exporter", "prometheus-redis-exporter"),
     )
     complete = {
         "rabbitmq": found.rabbitmq_server and found.epmd,
         "postgresql": found.postgres_bin,
         "redis": found.redis_server,
+        "prometheus": found.prometheus and found.promtool,
+        "alertmanager": found.alertmanager and found.amtool,
+        "node_exporter": found.node_exporter,
+        "postgres_exporter": found.postgres_exporter,
+        "redis_exporter": found.redis_exporter,
     }
     missing = [name for part, names in DEBIAN.items() if part in parts and not complete[part] for name in names]
     return found, missing
@@ -77,7 +112,7 @@ def require(needed: Iterable[str], *, say: Callable[[str], None], root: Path = P
         raise MissingPackages(
             f"These Debian packages are missing: {' '.join(missing)}. Install them with\n"
             f"    sudo apt-get install --no-install-recommends {' '.join(missing)}\n"
-            f"or point {_variables(missing)} at existing ones, and run this again."
+            f"{_ways_without(missing)}and run this again."
         )
     if "seaweedfs" in parts and found.weed is None:
         raise MissingPackages(
@@ -166,6 +201,7 @@ def _version(text: str) -> int:
     return int(text) if text.isdigit() else 0
 
 
-def _variables(missing: Iterable[str]) -> str:
-    variable = {"rabbitmq-server": "ECO2_AMQP_URL", "postgresql": "ECO2_DATABASE_URL", "redis-server": "ECO2_REDIS_URL"}
-    return ", ".join(variable[name] for name in missing if name in variable)
+def _ways_without(missing: Iterable[str]) -> str:
+    """What else than installing helps, as the rest of a sentence; nothing replaces the programs of the monitoring."""
+    variables = [_INSTEAD[name] for name in missing if name in _INSTEAD]
+    return f"or point {', '.join(variables)} at existing ones, " if variables else ""

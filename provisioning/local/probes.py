@@ -66,17 +66,28 @@ def s3(url: str) -> None:
     client.head_bucket(Bucket=S3.parse(url).bucket)
 
 
-def http_ready(port: int) -> None:
-    """``GET /ready`` at 127.0.0.1:port answers 200."""
+def http_ready(port: int, path: str = "/ready") -> None:
+    """``GET /ready`` (or another path) at 127.0.0.1:port answers 200."""
+    _get(port, path)
+
+
+def exporter(port: int, gauge: str) -> None:
+    """An exporter reaches what it watches: of its metrics ``gauge`` is 1."""
+    if f"\n{gauge} 1\n" not in _get(port, "/metrics"):
+        raise Refused(f"/metrics does not say {gauge} 1: it cannot log in to what it watches")
+
+
+def _get(port: int, path: str) -> str:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_S)
     try:
-        connection.request("GET", "/ready")
+        connection.request("GET", path)
         response = connection.getresponse()
-        body = response.read(500).decode("utf-8", "replace")
+        body = response.read().decode("utf-8", "replace")
     finally:
         connection.close()
     if response.status != 200:
-        raise Refused(f"/ready answers {response.status}: {body.strip()}")
+        raise Refused(f"{path} answers {response.status}: {body[:500].strip()}")
+    return body
 
 
 def s3_client(url: str):  # type: ignore[no-untyped-def]  # boto3 has no types
@@ -106,6 +117,16 @@ OF_PART: dict[str, Callable[[str], None]] = {
     "postgresql": postgres,
     "redis": redis,
     "seaweedfs": s3,
+}
+
+
+# Asked at its port.
+OF_MONITORING: dict[str, Callable[[int], None]] = {
+    "prometheus": lambda port: http_ready(port, "/-/ready"),
+    "alertmanager": lambda port: http_ready(port, "/-/ready"),
+    "node_exporter": lambda port: http_ready(port, "/"),
+    "postgres_exporter": lambda port: exporter(port, "pg_up"),
+    "redis_exporter": lambda port: exporter(port, "redis_up"),
 }
 
 

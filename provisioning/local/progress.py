@@ -23,6 +23,7 @@ class Board:
         self._began = time.monotonic()
         self._lock = threading.Lock()
         self._lines: dict[str, tuple[str, str]] = {name: ("waiting", "") for name in names}
+        self._width = max(12, *map(len, self._lines))
         self._spinner = Spinner("dots")
         self._live = Live(get_renderable=self._render, console=console, refresh_per_second=8)
 
@@ -50,7 +51,7 @@ class Board:
         with self._lock:
             self._lines[name] = (state, text)
             if not self._console.is_terminal:
-                self._console.print(Text(f"{name:<12} {text}"))
+                self._console.print(Text(f"{name:<{self._width}} {text}"))
 
     def _render(self) -> Table:
         table = Table.grid(padding=(0, 1))

@@ -34,6 +34,9 @@ PARTS = tuple(VARIABLES)
 # The Eco² processes in the order in which they are shown; the gateway is the first to stop.
 PROCESSES = ("gateway", "waste", "auth", "userinfo", "location", "recycle", "chat", "storage", "ai")
 
+# The programs of `up --monitoring`, in the order in which they are shown.
+MONITORING = ("prometheus", "alertmanager", "node_exporter", "postgres_exporter", "redis_exporter")
+
 # The schemas whose roles the processes log in as; supervisord.conf says which process has which. The gateway has none.
 SCHEMAS = ("waste", "auth", "userinfo", "location", "recycle", "chat", "tasks")
 
@@ -50,6 +53,7 @@ PORTS = {
     "master": "seaweedfs",
     "volume": "seaweedfs",
     **{name: name for name in PROCESSES},
+    **{name: name for name in MONITORING},
 }
 
 # The port at which a part is spoken to.
@@ -58,10 +62,20 @@ MAIN_PORT = {"rabbitmq": "amqp", "postgresql": "postgresql", "redis": "redis", "
 # RabbitMQ's node registers with an epmd of our own, which is supervised beside it.
 COMPANIONS = {"rabbitmq": ("epmd",)}
 
-_SECRETS = ("amqp_password", "database_password", "redis_password", "s3_access_key", "s3_secret_key")
+_SECRETS = (
+    "amqp_password",
+    "database_password",
+    "redis_password",
+    "s3_access_key",
+    "s3_secret_key",
+    "monitoring_password",
+)
 
 # Only the processes that ask models get the settings that their client library reads, the key among them.
 _OF_MODELS = "OPENAI_"
+
+# Whom the Alertmanager tells is no affair of the Eco² processes: a change restarts none of them.
+_OF_RECEIVERS = ("ECO2_SLACK_", "ECO2_ALERT_")
 
 # A caller's own settings for the system's instances must not reach ours.
 _FOREIGN_PREFIXES = (
@@ -86,6 +100,7 @@ class Stack:
     secrets: dict[str, str] = field(default_factory=dict)
     replaced: dict[str, str] = field(default_factory=dict)
     wanted: list[str] = field(default_factory=list)
+    monitoring: bool = False
     settings: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -98,6 +113,7 @@ class Stack:
             secrets=_read(home.path / "secrets.json"),
             replaced=dict(kept.get("replaced", {})),
             wanted=list(kept.get("wanted", [])),
+            monitoring=bool(kept.get("monitoring")),
             settings=dict(kept.get("settings", {})),
         )
         return stack
@@ -108,6 +124,7 @@ class Stack:
             "ports": self.ports,
             "replaced": self.replaced,
             "wanted": self.wanted,
+            "monitoring": self.monitoring,
             "settings": self.settings,
         }
         self.home.write_private(self.home.path / "stack.json", json.dumps(kept, indent=2) + "\n")
@@ -147,6 +164,11 @@ class Stack:
         """The supervised programs of the parts that are not replaced."""
         return [program for part in self.own_parts for program in (*COMPANIONS.get(part, ()), part)]
 
+    @property
+    def programs(self) -> list[str]:
+        """All supervised programs that are to run: the parts', the Eco² processes, the monitoring's."""
+        return [*self.own_programs, *self.wanted, *(MONITORING if self.monitoring else ())]
+
     def own_url(self, part: str) -> str:
         key = self.secrets
         port = self.ports[MAIN_PORT[part]]
@@ -184,7 +206,8 @@ class Stack:
         return {name: value for name, value in self._told(environment).items() if not name.startswith(_OF_MODELS)}
 
     def _told(self, environment: Mapping[str, str]) -> dict[str, str]:
-        inherited = {key: value for key, value in environment.items() if not key.startswith(_FOREIGN_PREFIXES)}
+        left_out = (*_FOREIGN_PREFIXES, *_OF_RECEIVERS)
+        inherited = {key: value for key, value in environment.items() if not key.startswith(left_out)}
         for private in ("ECO2_HTTP_PORT", "ECO2_STACK"):
             inherited.pop(private, None)
         return {**inherited, **self.urls(), "MALLOC_ARENA_MAX": "2", "PYTHONUNBUFFERED": "1"}

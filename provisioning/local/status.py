@@ -15,7 +15,7 @@ from provisioning.local import probes
 from provisioning.local.home import Home
 from provisioning.local.ports import is_listening
 from provisioning.local.processes import Memory, members, memory_of_tree
-from provisioning.local.settings import MAIN_PORT, PARTS, PROCESSES, VARIABLES, Stack
+from provisioning.local.settings import MAIN_PORT, MONITORING, PARTS, PROCESSES, VARIABLES, Stack
 from provisioning.local.supervise import Program, Supervisor
 
 _MB = 1_000_000
@@ -63,9 +63,8 @@ def survey(home: Path | None = None) -> StackStatus:
         return StackStatus(str(place.path), False, False, [], 0, 0, leftovers)
     stack = Stack.load(place)
     programs = supervisor.programs()
-    wanted = [*stack.own_programs, *stack.wanted]
-    names = [*PARTS, "epmd", *PROCESSES]
-    shown = [name for name in names if name in wanted or name in stack.replaced or programs[name].state != "STOPPED"]
+    names = [*PARTS, "epmd", *PROCESSES, *(name for name in MONITORING if name in programs)]
+    shown = [name for name in names if name in (*stack.programs, *stack.replaced) or programs[name].state != "STOPPED"]
     with ThreadPoolExecutor(max_workers=len(shown)) as pool:
         lines = list(pool.map(lambda name: _line(name, stack, programs.get(name)), shown))
     own = memory_of_tree(pid, children=False)
@@ -105,7 +104,7 @@ def _line(name: str, stack: Stack, program: Program | None) -> Line:
     healthy, detail = _ask(name, stack) if program.alive else (False, program.problem or "it does not run")
     return Line(
         name=name,
-        kind="part" if name in (*PARTS, "epmd") else "process",
+        kind="part" if name in (*PARTS, "epmd") else "monitoring" if name in MONITORING else "process",
         state=program.state,
         healthy=healthy,
         detail=detail,
@@ -121,6 +120,8 @@ def _ask(name: str, stack: Stack) -> tuple[bool, str]:
     try:
         if name in PARTS:
             probes.OF_PART[name](stack.url(name))
+        elif name in MONITORING:
+            probes.OF_MONITORING[name](stack.ports[name])
         elif name == "epmd":
             return is_listening(stack.ports["epmd"]), ""
         else:

@@ -115,6 +115,13 @@ class Supervisor:
             if fault.faultCode != _ALREADY_STARTED:
                 raise LocalError(f"supervisord cannot start {name}: {fault.faultString}") from fault
 
+    def signal(self, name: str, which: str) -> None:
+        """Sends a program that runs a signal, by its name without SIG."""
+        try:
+            self._rpc.signalProcess(name, which)
+        except Fault as fault:
+            raise LocalError(f"supervisord cannot signal {name}: {fault.faultString}") from fault
+
     def stop(self, names: Iterable[str], timeout_s: float = 30, *, kill: Collection[str] = ()) -> None:
         """Stops programs side by side, each by its own stop signal, and waits until they have ended.
 

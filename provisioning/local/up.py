@@ -15,13 +15,14 @@ from pathlib import Path
 
 from rich.console import Console
 
+from provisioning.local import monitoring as monitor
 from provisioning.local import packages, parts, probes
 from provisioning.local.down import stop_everything
 from provisioning.local.errors import LocalError, NotReady, StepFailed
 from provisioning.local.home import REPOSITORY, Home, postgres_owner
 from provisioning.local.ports import Claims
 from provisioning.local.progress import Board
-from provisioning.local.settings import COMPANIONS, MAIN_PORT, PARTS, PROCESSES, VARIABLES, Stack
+from provisioning.local.settings import COMPANIONS, MAIN_PORT, MONITORING, PARTS, PROCESSES, VARIABLES, Stack
 from provisioning.local.supervise import Program, Supervisor
 
 PART_TIMEOUT_S = 60.0
@@ -39,6 +40,7 @@ def up(
     *,
     services: bool = True,
     programs: Sequence[str] | None = None,
+    monitoring: bool = False,
     keep: bool = False,
     root: Path = REPOSITORY,
     console: Console | None = None,
@@ -46,8 +48,9 @@ def up(
     """Starts what is missing of the stack and returns when everything answers in its own protocol.
 
     ``services=False`` starts the parts only; ``programs`` names the Eco² processes to start (all of them when None);
-    ``keep`` leaves a failed start running for inspection; ``root`` is the tree the Eco² processes are run from.
-    A second call waits for the first, then finds nothing to do. Parts are given 60 s, processes 120 s.
+    ``monitoring`` adds Prometheus, Alertmanager and the exporters, which then run until ``down``, without being asked
+    for again; ``keep`` leaves a failed start running for inspection; ``root`` is the tree the Eco² processes are run
+    from. A second call waits for the first, then finds nothing to do. Parts are given 60 s, processes 120 s.
 
     Raises LocalError: MissingPackages, NotReady (a part or process, with its log's end), StepFailed (migrations, the
     model's build, initdb, with the output), PortTaken, ForeignHome.
@@ -58,15 +61,18 @@ def up(
     place.create()
     with place.lock(waiting=lambda: console.print("another up or down is at work here: waiting for it")):
         place.create()
-        _Start(place, root, names, keep, console).run()
+        _Start(place, root, names, monitoring, keep, console).run()
 
 
 class _Start:
     """One run of ``up``, under the home's lock."""
 
-    def __init__(self, home: Home, root: Path, names: list[str], keep: bool, console: Console) -> None:
+    def __init__(
+        self, home: Home, root: Path, names: list[str], monitoring: bool, keep: bool, console: Console
+    ) -> None:
         self.home = home
         self.names = names
+        self.monitoring = monitoring
         self.keep = keep
         self.console = console
         self.stack = Stack.load(home, root)
@@ -81,16 +87,21 @@ class _Start:
         stack = self.stack
         stack.read_environment(os.environ)
         stack.make_secrets()
+        # Once asked for, the monitoring stays until `down`.
+        monitored = stack.monitoring and self.supervisor.pid() is not None
+        stack.monitoring = self.monitoring or monitored
         running = self._is_running()
-        missing = self._missing() if running else [*stack.own_programs, *self.names]
+        missing = self._missing() if running else self._all()
         if running and not missing and self._all_answer():
-            self.console.print(f"already up: nothing to do ({self._elapsed()}). {self._where()}")
+            did = self._prepare_monitoring() if stack.monitoring else []
+            what = f"brought what has changed to {', '.join(did)}" if did else "nothing to do"
+            self.console.print(f"already up: {what} ({self._elapsed()}). {self._where()}")
             return
         try:
             with self.claims:
                 self._bring_up(running, missing)
         except BaseException:
-            self._give_up(running)
+            self._give_up(running, monitored)
             raise
         self.console.print(f"up in {self._elapsed()}. {self._where()}")
 
@@ -98,6 +109,8 @@ class _Start:
         """Whether a supervisord of ours runs with today's settings; leftovers of a dead one are ended."""
         if self.supervisor.pid() is not None:
             changed = self.stack.changed_settings(os.environ)
+            known = self.supervisor.programs()
+            changed += [f"the program {name}" for name in self._all() if name not in known]
             if not changed:
                 return True
             self.console.print(f"restarting the stack, because these changed: {', '.join(changed)}")
@@ -106,13 +119,20 @@ class _Start:
             stop_everything(self.home, self.console.print)  # what a dead supervisord has left, if anything
         return False
 
+    def _all(self) -> list[str]:
+        return [*self.stack.own_programs, *self.names, *self._monitoring]
+
+    @property
+    def _monitoring(self) -> tuple[str, ...]:
+        return MONITORING if self.stack.monitoring else ()
+
     def _missing(self) -> list[str]:
         now = self.supervisor.programs()
-        return [name for name in (*self.stack.own_programs, *self.names) if not now[name].alive]
+        return [name for name in self._all() if not now[name].alive]
 
     def _all_answer(self) -> bool:
         """One try of every probe, side by side."""
-        checks = [self._probe(part) for part in PARTS] + [self._probe(name) for name in self.names]
+        checks = [self._probe(name) for name in (*PARTS, *self.names, *self._monitoring)]
 
         def passes(check: Callable[[], None]) -> bool:
             try:
@@ -127,11 +147,13 @@ class _Start:
     def _probe(self, name: str) -> Callable[[], None]:
         if name in PARTS:
             return lambda: probes.OF_PART[name](self.stack.url(name))
+        if name in MONITORING:
+            return lambda: probes.OF_MONITORING[name](self.stack.ports[name])
         return lambda: probes.http_ready(self.stack.ports[name])
 
     def _bring_up(self, running: bool, missing: list[str]) -> None:
         stack = self.stack
-        found = packages.require(stack.own_parts, say=self.console.print)
+        found = packages.require((*stack.own_parts, *self._monitoring), say=self.console.print)
         environment = dict(os.environ)
         if running:
             stack.wanted = list(dict.fromkeys([*stack.wanted, *self.names]))
@@ -147,6 +169,7 @@ class _Start:
         processes = [name for name in self.names if name in missing]
         build_model = "ai" in processes
         lines = [*PARTS, *(["model"] if build_model else []), *(["migrations"] if processes else []), *processes]
+        lines += self._monitoring
         with Board(self.console, lines) as board, ThreadPoolExecutor(max_workers=16) as pool:
             try:
                 told = stack.process_environment(environment)
@@ -158,6 +181,9 @@ class _Start:
                 if model:
                     model.result()
                 _all_of(pool.submit(self._bring_process, board, name) for name in self.names)
+                if stack.monitoring:
+                    self._prepare_monitoring()
+                    _all_of(pool.submit(self._bring_process, board, name) for name in MONITORING)
             except BaseException:
                 self.cancelled.set()
                 for step in self.steps:
@@ -201,6 +227,12 @@ class _Start:
         except (TimeoutError, probes.Doomed) as error:
             board.failed(name, str(error))
             raise self._not_ready(name, error) from error
+
+    def _prepare_monitoring(self) -> list[str]:
+        """Returns the names of those that have run with something else until now."""
+        found = packages.require(MONITORING, say=self.console.print)
+        changed = monitor.prepare(self.stack, found, os.environ if self.monitoring else None)
+        return monitor.read_anew(changed, self.supervisor)
 
     def _start(self, name: str) -> None:
         supervisor = Supervisor(self.home)
@@ -269,12 +301,14 @@ class _Start:
             f"Next: correct what the log says and run ./inv up again; ./inv up --keep leaves a failed start running."
         )
 
-    def _give_up(self, running: bool) -> None:
+    def _give_up(self, running: bool, monitored: bool) -> None:
         """Stops what this run has started, unless it is to be looked at."""
         if self.keep:
             self.console.print("left running for inspection (--keep): ./inv status, ./inv logs, ./inv down")
         elif running:
             self.supervisor.stop(self.started)
+            self.stack.monitoring = monitored
+            self.stack.save()
         else:
             stop_everything(self.home)
 
@@ -285,6 +319,8 @@ class _Start:
         note = ""
         if "postgresql" not in self.stack.replaced and self.home.path not in self.home.postgres.parents:
             note = f" PostgreSQL's data is in {self.home.postgres}: its user cannot reach {self.home.path}."
+        for name in ("prometheus", "alertmanager") if self.stack.monitoring else ():
+            note += f"\n{name.capitalize()}: http://127.0.0.1:{self.stack.ports[name]}"
         if "gateway" in self.stack.wanted:
             return f"http://127.0.0.1:{self.stack.ports['gateway']}{note}"
         return f"The settings are in {self.home.path / 'env'}.{note}"

@@ -4,7 +4,7 @@ import pytest
 
 from provisioning.local.errors import MissingPackages
 from provisioning.local.packages import find, install, require
-from provisioning.local.settings import PARTS
+from provisioning.local.settings import MONITORING, PARTS
 
 
 def test_missing_packages_are_named_with_the_command_that_installs_them(tmp_path):
@@ -21,6 +21,29 @@ def test_missing_packages_are_named_with_the_command_that_installs_them(tmp_path
 def test_a_replaced_part_needs_no_package(tmp_path):
     _, missing = find(["redis"], tmp_path)
     assert missing == ["redis-server"]
+
+
+def test_nothing_replaces_the_programs_of_the_monitoring(tmp_path):
+    with pytest.raises(MissingPackages, match="sudo apt-get install --no-install-recommends prometheus ") as error:
+        require(MONITORING, say=print, root=tmp_path)
+    assert "ECO2_" not in str(error.value)
+
+
+def test_the_monitoring_is_no_part_of_what_a_stack_needs(tmp_path):
+    _, missing = find(PARTS, tmp_path)
+    assert not [name for name in missing if name.startswith("prometheus")]
+
+
+@pytest.mark.parametrize(
+    ("part", "files"),
+    [("prometheus", ("prometheus", "promtool")), ("alertmanager", ("prometheus-alertmanager", "amtool"))],
+)
+def test_a_program_without_the_one_that_checks_its_files_does_not_count(tmp_path, part, files):
+    (tmp_path / "usr/bin").mkdir(parents=True)
+    (tmp_path / "usr/bin" / files[0]).touch()
+    assert find([part], tmp_path)[1] == [files[0]]
+    (tmp_path / "usr/bin" / files[1]).touch()
+    assert find([part], tmp_path)[1] == []
 
 
 def test_a_server_without_contrib_does_not_count_and_the_newest_wins(tmp_path):
