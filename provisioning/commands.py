@@ -42,7 +42,7 @@ def rebuild(
         with command(site) as rebuilding:
             return rebuilding.perform(options)
 
-    _ended(file, act, json=json)
+    ended(file, act, json=json)
 
 
 def preflight(file: str | None, *, json: bool) -> None:
@@ -55,7 +55,7 @@ def preflight(file: str | None, *, json: bool) -> None:
         _show(screen, report.as_dict(), report.lines(), json=json)
         return report.exit_code
 
-    _ended(file, act, json=json)
+    ended(file, act, json=json)
 
 
 def destroy(file: str | None, *, yes: str | None, keep_data: bool, plan: bool, json: bool, resume: bool) -> None:
@@ -63,13 +63,13 @@ def destroy(file: str | None, *, yes: str | None, keep_data: bool, plan: bool, j
     from provisioning.teardown.command import destroy as command
 
     options = DestroyOptions(plan=plan, json=json, yes=yes, keep_data=keep_data, resume=resume)
-    _ended(file, lambda site, screen: command(site, options), json=json)
+    ended(file, lambda site, screen: command(site, options), json=json)
 
 
 def status(file: str | None, *, json: bool) -> None:
     from provisioning.operations import commands
 
-    _ended(file, lambda site, screen: commands.status(site, json=json), json=json)
+    ended(file, lambda site, screen: commands.status(site, json=json), json=json)
 
 
 def upgrade(
@@ -89,7 +89,7 @@ def upgrade(
 
     asked = Asked(plan=plan, json=json, resume=resume, yes=yes)
     longest = commands.DRAIN_S if drain_s is None else drain_s
-    _ended(
+    ended(
         file,
         lambda site, screen: commands.cluster_upgrade(
             site, asked, to=to, only=names(only), nodes=names(nodes), drain_s=longest
@@ -105,7 +105,7 @@ def node_reset(
     from provisioning.operations.performing import Asked
 
     asked = Asked(plan=plan, json=json, resume=resume, yes=yes)
-    _ended(file, lambda site, screen: commands.node_reset(site, asked, name, lose_cluster=lose_cluster), json=json)
+    ended(file, lambda site, screen: commands.node_reset(site, asked, name, lose_cluster=lose_cluster), json=json)
 
 
 def node_replace(file: str | None, name: str, *, plan: bool, json: bool, resume: bool, yes: bool) -> None:
@@ -113,13 +113,13 @@ def node_replace(file: str | None, name: str, *, plan: bool, json: bool, resume:
     from provisioning.operations.performing import Asked
 
     asked = Asked(plan=plan, json=json, resume=resume, yes=yes)
-    _ended(file, lambda site, screen: commands.node_replace(site, asked, name), json=json)
+    ended(file, lambda site, screen: commands.node_replace(site, asked, name), json=json)
 
 
 def certs_check(file: str | None, *, json: bool) -> None:
     from provisioning.operations import commands
 
-    _ended(file, lambda site, screen: commands.certs_check(site, json=json), json=json)
+    ended(file, lambda site, screen: commands.certs_check(site, json=json), json=json)
 
 
 def certs_renew(file: str | None, *, plan: bool, json: bool, resume: bool, yes: bool) -> None:
@@ -127,7 +127,7 @@ def certs_renew(file: str | None, *, plan: bool, json: bool, resume: bool, yes: 
     from provisioning.operations.performing import Asked
 
     asked = Asked(plan=plan, json=json, resume=resume, yes=yes)
-    _ended(file, lambda site, screen: commands.certs_renew(site, asked), json=json)
+    ended(file, lambda site, screen: commands.certs_renew(site, asked), json=json)
 
 
 def etcd_backup(file: str | None, *, plan: bool, json: bool, resume: bool) -> None:
@@ -135,7 +135,7 @@ def etcd_backup(file: str | None, *, plan: bool, json: bool, resume: bool) -> No
     from provisioning.operations.performing import Asked
 
     asked = Asked(plan=plan, json=json, resume=resume)
-    _ended(file, lambda site, screen: commands.etcd_backup(site, asked), json=json)
+    ended(file, lambda site, screen: commands.etcd_backup(site, asked), json=json)
 
 
 def etcd_restore(
@@ -153,7 +153,7 @@ def etcd_restore(
     from provisioning.operations.performing import Asked
 
     asked = Asked(plan=plan, json=json, resume=resume)
-    _ended(
+    ended(
         file,
         lambda site, screen: commands.etcd_restore(site, asked, key=key, latest=latest, undo=undo, name=yes),
         json=json,
@@ -174,7 +174,7 @@ def quota_request(file: str | None, *, vcpus: int | None, show: bool, json: bool
         _show(screen, report.as_dict(), report.lines(), json=json)
         return 0
 
-    _ended(file, act, json=json)
+    ended(file, act, json=json)
 
 
 def cdn_invalidate(file: str | None, paths: str | None, *, everything: bool, wait: bool, json: bool) -> None:
@@ -193,7 +193,7 @@ def cdn_invalidate(file: str | None, paths: str | None, *, everything: bool, wai
         _show(screen, begun.as_dict(), lines, json=json)
         return 0
 
-    _ended(file, act, json=json)
+    ended(file, act, json=json)
 
 
 def names(text: str | None) -> tuple[str, ...]:
@@ -201,7 +201,7 @@ def names(text: str | None) -> tuple[str, ...]:
     return tuple(name.strip() for name in (text or "").split(",") if name.strip())
 
 
-def _ended(file: str | None, act: Callable[[Site, Screen], int], *, json: bool) -> None:
+def ended(file: str | None, act: Callable[[Site, Screen], int], *, json: bool) -> None:
     """Does it, and ends the program with its code; a known error is told with its cause and what to do about it."""
     from provisioning.run import Cancelled, ExitCode, RunError, Screen
 

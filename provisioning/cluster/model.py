@@ -166,8 +166,13 @@ class Registry(Section):
 
     @property
     def image(self) -> str:
-        """The image without a tag: ``ghcr.io/owner/eco2``."""
+        """The services' image without a tag: ``ghcr.io/owner/eco2``."""
         return f"{self.server}/{self.owner}/{self.repository}"
+
+    @property
+    def workers_image(self) -> str:
+        """The workers', likewise: ``ghcr.io/owner/eco2-worker``."""
+        return f"{self.image}-worker"
 
 
 class Node(Section):

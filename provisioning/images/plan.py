@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from provisioning.cluster.model import Registry
 from provisioning.images.errors import BuildRefused, TreeDirty
 from provisioning.images.tree import Tree
 
-# Target of the Dockerfile -> what stands behind the repository's name.
-SUFFIXES: Mapping[str, str] = {"services": "", "worker": "-worker"}
+# The targets of the Dockerfile.
+TARGETS = ("services", "worker")
 DIRTY = "-dirty"
 # https://github.com/distribution/reference: a tag, less the room for "-dirty".
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,120}")
@@ -23,7 +23,7 @@ _PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9]+(/v[0-9]+)?")
 class BuildOptions:
     """``platforms`` are Docker's names, such as linux/amd64; none means the builder's own."""
 
-    targets: Sequence[str] = tuple(SUFFIXES)
+    targets: Sequence[str] = TARGETS
     push: bool = False
     allow_dirty: bool = False
     sbom: bool = False
@@ -101,5 +101,6 @@ def plan(registry: Registry, version: str, tree: Tree, options: BuildOptions, co
         )
     end = DIRTY if tree.dirty else ""
     tags = tuple(dict.fromkeys(f"{tag}{end}" for tag in (version, tree.short) if tag))
-    images = tuple(Image(target, f"{registry.image}{SUFFIXES[target]}", tags) for target in options.targets)
+    names = dict(zip(TARGETS, (registry.image, registry.workers_image), strict=True))
+    images = tuple(Image(target, names[target], tags) for target in options.targets)
     return BuildPlan(registry, version, tree, options, images, context)

@@ -12,8 +12,10 @@ from provisioning.cluster import Cluster, matrix
 from provisioning.cluster.model import Pod
 from provisioning.cluster.placement import Values, placement
 from provisioning.cluster.quantities import cpu_text, memory_text
+from provisioning.kubernetes import thanos
 from provisioning.kubernetes.charts import ReleaseSpec
 from provisioning.kubernetes.monitoring import MONITORING, monitoring
+from provisioning.monitoring.receivers import NOBODY, Receivers
 from provisioning.site import NetworkOutput, Site
 
 CALICO = "calico"
@@ -174,16 +176,23 @@ COMPONENTS: Mapping[str, Callable[[Cluster, NetworkOutput | None], Values]] = {
     STORAGE: storage,
     LOAD_BALANCER: load_balancer,
     METRICS: metrics,
-    MONITORING: monitoring,
+    MONITORING: lambda cluster, network: monitoring(cluster),
 }
 
 
-def component(site: Site, release: str) -> ReleaseSpec:
-    """The release of a component. Raises `NotYet` where its values need a network that does not exist yet."""
+def component(site: Site, release: str, receivers: Receivers = NOBODY) -> ReleaseSpec:
+    """The release of a component; the monitoring's is told who hears of alerts.
+
+    Raises `NotYet` where its values need a network or a bucket that does not exist yet.
+    """
     chart = matrix().components[release].chart
     assert chart is not None
-    network = site.outputs().network if release == LOAD_BALANCER else None
-    values = COMPONENTS[release](site.cluster, network)
+    if release == MONITORING:
+        bucket = site.outputs().buckets["backups"] if thanos.is_wanted(site.cluster, release) else None
+        values = monitoring(site.cluster, receivers, bucket)
+    else:
+        network = site.outputs().network if release == LOAD_BALANCER else None
+        values = COMPONENTS[release](site.cluster, network)
     # Calico is ready only once there are nodes for all its pods; its phase waits for those that can be.
     waits = release != CALICO
     return ReleaseSpec(release, site.cluster.releases[release].namespace, chart, values, wait=waits)

@@ -92,6 +92,15 @@ def references(workload: Workload) -> Iterator[tuple[str, str]]:
             yield from _named(part.get("configMap"), "ConfigMap")
 
 
+def mounted(item: Object) -> Iterator[str]:
+    """The Secrets that pods cannot start without which the Prometheus operator makes of this object."""
+    if item["kind"] in ("Alertmanager", "Prometheus"):
+        yield from item["spec"].get("secrets") or []
+        bucket = (item["spec"].get("thanos") or {}).get("objectStorageConfig")
+        if bucket:
+            yield bucket["name"]
+
+
 def selects(selector: Mapping[str, str], node: Node) -> bool:
     """Whether a node of the cluster file will have these labels; those that every node of ours has count as had."""
     has = {**node.labels, role_label(node): "", "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}

@@ -1,7 +1,7 @@
 """What the community's chart kube-prometheus-stack is told: pure functions of the cluster.
 
-The keys are those of the chart's values.yaml and of the charts inside it. Rules, dashboards, monitors and receivers of
-ours are no part of it: Prometheus and Alertmanager take them from every namespace, as objects.
+The keys are those of the chart's values.yaml and of the charts inside it. Rules, dashboards and monitors of ours are no
+part of it: Prometheus and Grafana take them as objects of the release that comes after it (charts/monitoring).
 """
 
 from __future__ import annotations
@@ -13,10 +13,16 @@ from provisioning.cluster.kubeadm import ETCD_METRICS_PORT
 from provisioning.cluster.model import Pod
 from provisioning.cluster.placement import Values, placement
 from provisioning.cluster.quantities import MIB, Resources, cpu_text, memory_text
+from provisioning.kubernetes import thanos
+from provisioning.kubernetes.datasources import datasources
 from provisioning.kubernetes.errors import ChartRefused
-from provisioning.site import NetworkOutput
+from provisioning.kubernetes.replaced_rules import REPLACED
+from provisioning.monitoring.alertmanager import MESSAGES, configuration
+from provisioning.monitoring.receivers import NOBODY, SECRET, Receivers
 
 MONITORING = "monitoring"
+# Ours, after it: monitors, rules, dashboards. In its namespace, and without pods unless there is Thanos.
+WATCHING = "eco2-monitoring"
 
 # Grafana's administrator: a Secret that is made once, beside the release.
 CREDENTIALS = f"{MONITORING}-credentials"
@@ -40,21 +46,27 @@ class _Part(NamedTuple):
 
 _RELOADER = _Part("config-reloader", Resources(5, 24 * MIB), 48 * MIB)
 _SIDECAR = _Part("dashboards' sidecar", Resources(15, 64 * MIB), 128 * MIB)
+_THANOS = _Part("Thanos' sidecar", thanos.SIDECAR_REQUESTS, thanos.SIDECAR_MEMORY_LIMIT)
 
 
-def monitoring(cluster: Cluster, network: NetworkOutput | None) -> Values:
+def monitoring(cluster: Cluster, receivers: Receivers = NOBODY, bucket: str | None = None) -> Values:
     """Prometheus, Alertmanager, Grafana and the exporters. Raises `ChartRefused` for a pod that is given too little.
 
+    ``bucket`` is that of the backups, which Thanos needs where the cluster file asks for it.
     The control plane's parts are found by the labels of their pods, so one that is replaced is scraped at once. They
     serve with certificates of their own making; the kubelets' are of the cluster's CA, and verified.
     """
     pods = placement(cluster, MONITORING)
-    return {
+    values: Values = {
         # The objects are monitoring-prometheus, monitoring-alertmanager …; pods have the names of the cluster file.
         "fullnameOverride": MONITORING,
         "prometheusOperator": _operator(pods["prometheus-operator"]),
         "prometheus": {"prometheusSpec": _prometheus(cluster, pods["prometheus"])},
-        "alertmanager": {"alertmanagerSpec": _alertmanager(cluster, pods["alertmanager"])},
+        "alertmanager": {
+            "config": configuration(receivers),
+            "templateFiles": {"eco2.tmpl": MESSAGES.read_text(encoding="utf-8")},
+            "alertmanagerSpec": _alertmanager(cluster, pods["alertmanager"], receivers),
+        },
         "grafana": _grafana(cluster, pods["grafana"]),
         "kube-state-metrics": {
             **_place(pods["kube-state-metrics"]),
@@ -71,10 +83,17 @@ def monitoring(cluster: Cluster, network: NetworkOutput | None) -> Values:
         "kubeEtcd": {"service": {"port": ETCD_METRICS_PORT, "targetPort": ETCD_METRICS_PORT}},
         # kubeadm's kube-proxy shows its metrics to its own node alone.
         "kubeProxy": {"enabled": False},
-        "defaultRules": {"rules": {"kubeProxy": False, "windows": False}},
+        "defaultRules": {
+            "rules": {"kubeProxy": False, "windows": False},
+            "disabled": dict.fromkeys(REPLACED, True),
+        },
         "windowsMonitoring": {"enabled": False},
         "thanosRuler": {"enabled": False},
     }
+    if thanos.is_wanted(cluster, MONITORING):
+        assert bucket is not None
+        values["extraManifests"] = [thanos.bucket(cluster, bucket, cluster.releases[MONITORING].namespace)]
+    return values
 
 
 def workload(release: str, pod: str) -> str:
@@ -99,26 +118,33 @@ def _operator(pod: Values) -> Values:
 
 def _prometheus(cluster: Cluster, pod: Values) -> Values:
     said = cluster.releases[MONITORING].pods["prometheus"]
+    has_thanos = thanos.is_wanted(cluster, MONITORING)
     values = {
         **_place(pod),
         "replicas": pod["replicas"],
-        "resources": _rest("prometheus", said, _RELOADER),
+        "resources": _rest("prometheus", said, _RELOADER, *((_THANOS,) if has_thanos else ())),
         "retention": RETENTION,
+        # Whose alerts and metrics these are, wherever they arrive.
+        "externalLabels": {"cluster": cluster.name},
         **{f"{kind}SelectorNilUsesHelmValues": False for kind in _OBJECTS},
     }
     if said.volume_gib is not None:
         values["retentionSize"] = f"{said.volume_gib * 1024 * _RETENTION_PERCENT // 100}MiB"
         values["storageSpec"] = _claim(pod)
+    if has_thanos:
+        values["thanos"] = thanos.sidecar(_taken(_THANOS))
     return values
 
 
-def _alertmanager(cluster: Cluster, pod: Values) -> Values:
+def _alertmanager(cluster: Cluster, pod: Values, receivers: Receivers) -> Values:
     values = {
         **_place(pod),
         "replicas": pod["replicas"],
         "resources": _rest("alertmanager", cluster.releases[MONITORING].pods["alertmanager"], _RELOADER),
         # Else receivers would hear only of alerts from the namespace that they stand in.
         "alertmanagerConfigMatcherStrategy": {"type": "None"},
+        # Mounted as files; the pod waits for a Secret that is not there.
+        "secrets": [SECRET] if receivers else [],
     }
     if "storage" in pod:
         values["storage"] = _claim(pod)
@@ -127,6 +153,7 @@ def _alertmanager(cluster: Cluster, pod: Values) -> Values:
 
 def _grafana(cluster: Cluster, pod: Values) -> Values:
     namespace, host = cluster.releases[MONITORING].namespace, cluster.domain.host("grafana")
+    asked = datasources(cluster, MONITORING, WATCHING)
     ini: Values = {"analytics": {"reporting_enabled": False, "check_for_updates": False}}
     values = {
         **_place(pod),
@@ -146,7 +173,7 @@ def _grafana(cluster: Cluster, pod: Values) -> Values:
             "dashboards": {"searchNamespace": namespace, "resource": "configmap"},
             "datasources": {"enabled": False},
         },
-        "datasources": {"datasources.yaml": {"apiVersion": 1, "datasources": _datasources(namespace)}},
+        "datasources": {"datasources.yaml": {"apiVersion": 1, "datasources": asked}},
         "grafana.ini": ini,
     }
     if "storage" in pod:
@@ -159,29 +186,6 @@ def _grafana(cluster: Cluster, pod: Values) -> Values:
         annotations = {"alb.ingress.kubernetes.io/target-node-labels": labels} if labels else {}
         values["service"] = {"type": "NodePort", "port": 80, "annotations": annotations}
     return values
-
-
-def _datasources(namespace: str) -> list[Values]:
-    """Given here, since the chart's own way needs one more sidecar."""
-    return [
-        {
-            "name": "Prometheus",
-            "type": "prometheus",
-            "uid": "prometheus",
-            "url": f"http://{MONITORING}-prometheus.{namespace}:9090/",
-            "access": "proxy",
-            "isDefault": True,
-            "jsonData": {"httpMethod": "POST", "timeInterval": "30s"},
-        },
-        {
-            "name": "Alertmanager",
-            "type": "alertmanager",
-            "uid": "alertmanager",
-            "url": f"http://{MONITORING}-alertmanager.{namespace}:9093/",
-            "access": "proxy",
-            "jsonData": {"implementation": "prometheus", "handleGrafanaManagedAlerts": False},
-        },
-    ]
 
 
 def _place(pod: Values) -> Values:
@@ -199,14 +203,16 @@ def _taken(part: _Part) -> Values:
     return {"requests": requests, "limits": {"memory": memory_text(part.memory_limit)}}
 
 
-def _rest(name: str, pod: Pod, part: _Part) -> Values:
-    """What the first container has, so that both together have what the cluster file says of the pod."""
-    left = Resources(pod.requests.cpu, pod.requests.memory) - part.requests
-    limit = pod.limits.memory - part.memory_limit if pod.limits else None
+def _rest(name: str, pod: Pod, *parts: _Part) -> Values:
+    """What the first container has, so that all together have what the cluster file says of the pod."""
+    taken = Resources.total([part.requests for part in parts])
+    limits = sum(part.memory_limit for part in parts)
+    left = Resources(pod.requests.cpu, pod.requests.memory) - taken
+    limit = pod.limits.memory - limits if pod.limits else None
     if left.cpu <= 0 or left.memory <= 0 or (limit is not None and limit < left.memory):
         raise ChartRefused(
-            f"{MONITORING}: the cluster file gives {name} too little, since its {part.name} takes {part.requests} "
-            f"of it and {memory_text(part.memory_limit)} of its limit"
+            f"{MONITORING}: the cluster file gives {name} too little, since its "
+            f"{' and '.join(part.name for part in parts)} takes {taken} of it and {memory_text(limits)} of its limit"
         )
     resources: Values = {"requests": {"cpu": cpu_text(left.cpu), "memory": memory_text(left.memory)}}
     if pod.limits and limit is not None:

@@ -11,7 +11,7 @@ from provisioning.cluster import Cluster
 from provisioning.kubernetes.charts import ReleaseSpec, kept
 from provisioning.kubernetes.components import COMPONENTS, METRICS, component
 from provisioning.kubernetes.errors import ChartMissing
-from provisioning.kubernetes.monitoring import MONITORING
+from provisioning.kubernetes.monitoring import MONITORING, WATCHING
 from provisioning.kubernetes.own_releases import api_releases, worker_releases
 from provisioning.kubernetes.secrets import Given
 from provisioning.kubernetes.values import VALUES, Told, pods_only
@@ -28,25 +28,30 @@ _READY_S = 900.0
 
 
 def own_releases(cluster: Cluster) -> list[str]:
-    """The releases of the cluster file that come from charts of ours, and the edge, in the order of the file."""
-    return [*(name for name in cluster.releases if name not in COMPONENTS), EDGE]
+    """The releases that come from charts of ours: those of the cluster file in its order, the edge, and what is watched
+    where there is a monitoring."""
+    watching = [WATCHING] if MONITORING in cluster.releases else []
+    return [*(name for name in cluster.releases if name not in COMPONENTS), EDGE, *watching]
 
 
 def layers(cluster: Cluster) -> list[list[str]]:
     """What has to be ready before the next is begun: infrastructure, then services and workers, then what looks at
-    them and what lets the world in."""
+    them and what lets the world in, and then what is made of the kinds that the monitoring brings."""
     own = own_releases(cluster)
     apps = [*api_releases(cluster), *worker_releases(cluster)]
-    infrastructure = [name for name in own if name not in (*apps, EDGE)]
+    infrastructure = [name for name in own if name not in (*apps, EDGE, WATCHING)]
     first = [*(name for name in (METRICS,) if name in cluster.releases), *infrastructure]
     last = [*(name for name in (MONITORING,) if name in cluster.releases), EDGE]
-    return [layer for layer in (first, apps, last) if layer]
+    watching = [name for name in own if name == WATCHING]
+    return [layer for layer in (first, apps, last, watching) if layer]
 
 
 def chart_of(cluster: Cluster, release: str) -> str:
     """The folder under ``charts/``: one for all services, one for all workers, else of the release's own name."""
     if release in api_releases(cluster):
         return "api"
+    if release == WATCHING:
+        return MONITORING
     return "worker" if release in worker_releases(cluster) else release
 
 
@@ -65,18 +70,22 @@ def specs(site: Site, charts_folder: Path = CHARTS, given: Given | None = None) 
 
 
 def release(site: Site, name: str, charts_folder: Path = CHARTS, given: Given | None = None) -> ReleaseSpec:
-    """One release as it should be. Raises like `specs`."""
+    """One release as it should be. Raises like `specs`, and `ReceiversRefused`."""
+    given = Given.by_environment() if given is None else given
     if name in COMPONENTS:
-        return component(site, name)
+        return component(site, name, given.receivers)
     chart = chart_of(site.cluster, name)
     kept(charts_folder, charts_folder / chart)
-    told = Told(site.cluster, site.outputs(), image_tag(), Given.by_environment() if given is None else given)
+    told = Told(site.cluster, site.outputs(), image_tag(), given)
     values = VALUES.get(chart, pods_only)(told, name)
     return ReleaseSpec(name, namespace_of(site.cluster, name), charts_folder / chart, values, timeout_s=_READY_S)
 
 
 def namespace_of(cluster: Cluster, release: str) -> str:
-    """The edge stands with the services, since an Ingress names Services of its own namespace."""
+    """The edge stands with the services, since an Ingress names Services of its own namespace; what is watched, with
+    who watches."""
+    if release == WATCHING:
+        return cluster.releases[MONITORING].namespace
     if release != EDGE:
         return cluster.releases[release].namespace
     apis = api_releases(cluster)

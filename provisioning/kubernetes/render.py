@@ -10,7 +10,7 @@ from provisioning.cluster import Cluster
 from provisioning.cluster.capacity import Load, allocatable, fit
 from provisioning.cluster.quantities import MIB, Resources
 from provisioning.kubernetes.components import COMPONENTS
-from provisioning.kubernetes.manifests import Workload, references, selects, untolerated, workloads
+from provisioning.kubernetes.manifests import Workload, mounted, references, selects, untolerated, workloads
 from provisioning.kubernetes.release_table import namespace_of
 
 Object = dict[str, Any]
@@ -35,16 +35,25 @@ def findings(
 
     ``secrets`` are those that are made beside the releases, as ``namespace/name`` (see `secrets.secrets_needed`).
     """
-    made = [
+    made = _made(cluster, manifests)
+    return [
+        *_not_placed(cluster, made),
+        *_scheduled(cluster, made)[1],
+        *_dangling(cluster, manifests, made, set(secrets)),
+        *_not_scraped(cluster, manifests),
+    ]
+
+
+def loads(cluster: Cluster, manifests: Mapping[str, Sequence[Object]]) -> list[Load]:
+    """Each node with what would run on it: the rendered releases, and of the others what the cluster file says."""
+    return _scheduled(cluster, _made(cluster, manifests))[0]
+
+
+def _made(cluster: Cluster, manifests: Mapping[str, Sequence[Object]]) -> list[Workload]:
+    return [
         workload
         for release, objects in manifests.items()
         for workload in workloads(release, namespace_of(cluster, release), objects)
-    ]
-    return [
-        *_not_placed(cluster, made),
-        *_not_fitting(cluster, made),
-        *_dangling(cluster, manifests, made, set(secrets)),
-        *_not_scraped(cluster, manifests),
     ]
 
 
@@ -60,19 +69,22 @@ def _not_placed(cluster: Cluster, made: Sequence[Workload]) -> Iterator[RenderFi
             yield RenderFinding(PLACED, workload.release, f"{workload.text} does not tolerate the taints of {away}")
 
 
-def _not_fitting(cluster: Cluster, made: Sequence[Workload]) -> Iterator[RenderFinding]:
-    """Places every pod as `capacity.fit` does: what Kubernetes itself runs first, then the choosiest and largest."""
-    loads = list(fit(cluster.nodes, cluster.kubernetes, _unrendered(cluster, made)).loads)
-    wanted = [(workload, _candidates(workload, loads)) for workload in made]
-    everywhere = [(workload, loads) for workload, loads in wanted if workload.replicas is None]
-    for workload, candidates in everywhere:
-        for load in candidates:
-            yield from _placed(workload, [load], cluster)
-    chosen = [(workload, loads) for workload, loads in wanted if workload.replicas is not None]
+def _scheduled(cluster: Cluster, made: Sequence[Workload]) -> tuple[list[Load], list[RenderFinding]]:
+    """Places every pod as `capacity.fit` does: what Kubernetes itself runs first, then the choosiest and largest.
+    With those that find no room."""
+    nodes = list(fit(cluster.nodes, cluster.kubernetes, _unrendered(cluster, made)).loads)
+    left: list[RenderFinding] = []
+    wanted = [(workload, _candidates(workload, nodes)) for workload in made]
+    for workload, candidates in wanted:
+        if workload.replicas is None:
+            for load in candidates:
+                left += _placed(workload, [load], cluster)
+    chosen = [(workload, candidates) for workload, candidates in wanted if workload.replicas is not None]
     chosen.sort(key=lambda item: (len(item[1]), -item[0].requests.memory, -item[0].requests.cpu, item[0].name))
     for workload, candidates in chosen:
         for _ in range(workload.replicas or 0):
-            yield from _placed(workload, candidates, cluster)
+            left += _placed(workload, candidates, cluster)
+    return nodes, left
 
 
 def _unrendered(cluster: Cluster, made: Sequence[Workload]) -> dict[str, Any]:
@@ -123,6 +135,14 @@ def _dangling(
             if (kind, workload.namespace, name) not in there:
                 text = f"{workload.text} wants the {kind} {name}, which nobody makes in {workload.namespace}"
                 yield RenderFinding(REFERS, workload.release, text)
+    for release, objects in manifests.items():
+        for each in objects:
+            namespace = each["metadata"].get("namespace", namespace_of(cluster, release))
+            for name in mounted(each):
+                if ("Secret", namespace, name) not in there:
+                    which = f"{release}: {each['kind']} {namespace}/{each['metadata']['name']}"
+                    text = f"{which} wants the Secret {name}, which nobody makes in {namespace}"
+                    yield RenderFinding(REFERS, release, text)
 
 
 def _not_scraped(cluster: Cluster, manifests: Mapping[str, Sequence[Object]]) -> Iterator[RenderFinding]:
@@ -154,7 +174,12 @@ def _not_scraped(cluster: Cluster, manifests: Mapping[str, Sequence[Object]]) ->
 
 def _is_chosen(spec: Object, own: str, where: str, service: Object) -> bool:
     namespaces = spec.get("namespaceSelector") or {}
-    wanted = (spec.get("selector") or {}).get("matchLabels") or {}
+    selector = spec.get("selector") or {}
     labels = service["metadata"].get("labels") or {}
     is_there = namespaces.get("any") or where in (namespaces.get("matchNames") or [own])
-    return bool(is_there) and wanted.items() <= labels.items()
+    is_one_of = all(
+        labels.get(each["key"]) in each["values"]
+        for each in selector.get("matchExpressions") or []
+        if each["operator"] == "In"
+    )
+    return bool(is_there) and is_one_of and (selector.get("matchLabels") or {}).items() <= labels.items()

@@ -26,6 +26,8 @@ from provisioning.kubernetes.own_releases import (
     own_namespaces,
     service_host,
 )
+from provisioning.monitoring.receivers import NOBODY, SLACK, SMTP, Receivers
+from provisioning.monitoring.receivers import SECRET as RECEIVERS
 
 # The Secret with the addresses of database, broker and cache; its keys are the services' environment variables.
 BACKENDS = "backends"
@@ -33,6 +35,8 @@ REGISTRY_TOKEN = "GHCR_TOKEN"  # noqa: S105 - a variable's name
 REGISTRY_USER = "GITHUB_USERNAME"
 MODEL_KEY = "OPENAI_API_KEY"
 MODEL_SECRET = "openai"  # noqa: S105 - a Secret's name
+# The variables whose content no log may show.
+HIDDEN_VARIABLES = (REGISTRY_TOKEN, MODEL_KEY, SLACK, SMTP)
 # An annotation: random, and another with each writing, so that it tells of a change and of nothing else.
 REVISION = "eco2/revision"
 OWNER = "eco2"
@@ -54,7 +58,7 @@ Passwords = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Given:
-    """What the operator has given: a key for models, a token for the registry of images.
+    """What the operator has given: a key for models, a token for the registry of images, who hears of alerts.
 
     ``revisions`` are those of the Secrets that pods read, by `Needed.id`.
     """
@@ -62,10 +66,13 @@ class Given:
     models: bool
     registry: bool
     revisions: Mapping[str, str] = field(default_factory=dict)
+    receivers: Receivers = NOBODY
 
     @classmethod
     def by_environment(cls) -> Given:
-        return cls(bool(os.environ.get(MODEL_KEY)), bool(os.environ.get(REGISTRY_TOKEN)))
+        """Raises `ReceiversRefused`."""
+        models, registry = bool(os.environ.get(MODEL_KEY)), bool(os.environ.get(REGISTRY_TOKEN))
+        return cls(models, registry, receivers=Receivers.given(os.environ))
 
 
 class Origin(StrEnum):
@@ -109,7 +116,7 @@ def releases_with_credentials(cluster: Cluster) -> list[str]:
 
 
 def secrets_needed(cluster: Cluster) -> list[Needed]:
-    """Every Secret, those first from which others are made."""
+    """Every Secret, those first from which others are made. Raises `ReceiversRefused`."""
     needed = [
         Needed(cluster.releases[name].namespace, credentials(name), Origin.RANDOM, _random(_CREDENTIALS[name]))
         for name in releases_with_credentials(cluster)
@@ -130,7 +137,18 @@ def secrets_needed(cluster: Cluster) -> list[Needed]:
             Needed(namespace, cluster.registry.pull_secret, Origin.ENVIRONMENT, lambda _: config, kind)
             for namespace in own_namespaces(cluster)
         ]
+    receivers = Receivers.given(os.environ)
+    if receivers and MONITORING in cluster.releases:
+        namespace = cluster.releases[MONITORING].namespace
+        needed.append(Needed(namespace, RECEIVERS, Origin.ENVIRONMENT, lambda _: receivers.content()))
     return needed
+
+
+def receivers_kept(cluster: Cluster, content: Callable[[str, str], Mapping[str, str] | None]) -> Receivers:
+    """Those that were given before: ``content`` reads a Secret by its namespace and name."""
+    if MONITORING not in cluster.releases:
+        return NOBODY
+    return Receivers.kept(content(cluster.releases[MONITORING].namespace, RECEIVERS) or {})
 
 
 def backends(cluster: Cluster, passwords: Passwords) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from provisioning.cluster import Cluster
 from provisioning.cluster.placement import Values, placement
+from provisioning.kubernetes import thanos
 from provisioning.kubernetes.monitoring import MONITORING
 from provisioning.kubernetes.own_releases import (
     POSTGRESQL,
@@ -27,7 +28,7 @@ _ASK_MODELS = ("chat", "ai")
 
 @dataclass(frozen=True)
 class Told:
-    """What values are made from. ``tag`` is our image's."""
+    """What values are made from. ``tag`` is that of our images."""
 
     cluster: Cluster
     outputs: Outputs
@@ -37,6 +38,11 @@ class Told:
     @property
     def image(self) -> Values:
         return {"repository": self.cluster.registry.image, "tag": self.tag}
+
+    @property
+    def workers_image(self) -> Values:
+        """With the local model in it, which no service needs."""
+        return {"repository": self.cluster.registry.workers_image, "tag": self.tag}
 
     @property
     def pull_secrets(self) -> list[dict[str, str]]:
@@ -65,22 +71,17 @@ def api(told: Told, release: str) -> Values:
 
 def worker(told: Told, release: str) -> Values:
     """A worker's pods, each with a volume for its journal."""
-    return {**_app(told, release), "worker": release, "network": _network(told)}
+    return {**_app(told, release), "worker": release, "image": told.workers_image, "network": _network(told)}
 
 
 def postgresql(told: Told, release: str) -> Values:
     """The database; its chart migrates and makes backups with our own image."""
-    [prefix, *_] = [each for each in told.cluster.buckets.backups.expiring if each.startswith(release)] or [
-        f"{release}/"
-    ]
-    return {
-        **_database(told, release),
-        "imagePullSecrets": told.pull_secrets,
-        "owner": OWNER,
-        "database": DATABASE,
-        "application": {"image": told.image},
-        "backup": {"bucket": told.outputs.buckets["backups"], "region": told.cluster.region, "prefix": prefix},
-    }
+    return {**_database(told, release), **_backups(told, release), "owner": OWNER, "database": DATABASE}
+
+
+def redis(told: Told, release: str) -> Values:
+    """The cache and what is kept in it; its chart makes backups with our own image."""
+    return {**_database(told, release), **_backups(told, release)}
 
 
 def edge(told: Told, release: str) -> Values:
@@ -102,6 +103,24 @@ def edge(told: Told, release: str) -> Values:
     if MONITORING in cluster.releases:
         values["grafana"] = {"host": cluster.domain.host("grafana") or "", "namespace": told.monitoring}
     return values
+
+
+def watching(told: Told, release: str) -> Values:
+    """What is watched: monitors, rules and dashboards, and Thanos where the cluster file has it."""
+    # Grafana's library takes its time to load, and most commands render nothing.
+    from provisioning.monitoring.dashboards import dashboards
+
+    cluster = told.cluster
+    return {
+        "nodes": [{"name": node.name, "role": node.role} for node in cluster.nodes],
+        "scrape": {
+            "eco2Namespaces": app_namespaces(cluster),
+            "messagingNamespace": _namespace(cluster, RABBITMQ),
+            "dataNamespace": _namespace(cluster, POSTGRESQL),
+        },
+        "dashboards": dashboards(cluster),
+        "thanos": thanos.store(cluster, MONITORING),
+    }
 
 
 def pods_only(told: Told, release: str) -> Values:
@@ -139,9 +158,27 @@ def _database(told: Told, release: str) -> Values:
     }
 
 
+def _backups(told: Told, release: str) -> Values:
+    """Where they go: below the prefix that the cluster file lets expire, of the release's name."""
+    [prefix, *_] = [each for each in told.cluster.buckets.backups.expiring if each.startswith(release)] or [
+        f"{release}/"
+    ]
+    return {
+        "imagePullSecrets": told.pull_secrets,
+        "application": {"image": told.image},
+        "backup": {"bucket": told.outputs.buckets["backups"], "region": told.cluster.region, "prefix": prefix},
+    }
+
+
 def _main(told: Told, release: str) -> Values:
     """The place of the pod that has the release's name."""
     return placement(told.cluster, release)[release]
+
+
+def _namespace(cluster: Cluster, release: str) -> str:
+    """Where the release is. Without it nothing is found there, which the rules then say."""
+    found = cluster.releases.get(release)
+    return found.namespace if found else "default"
 
 
 def _network(told: Told) -> dict[str, Any]:
@@ -158,7 +195,9 @@ VALUES: Mapping[str, Callable[[Told, str], Values]] = {
     "api": api,
     "worker": worker,
     POSTGRESQL: postgresql,
-    REDIS: _database,
+    REDIS: redis,
     RABBITMQ: _database,
     "edge": edge,
+    # By its chart's name, which is that of the release that it belongs to.
+    MONITORING: watching,
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from provisioning.preflight import capacity, configuration, credentials, domain, machine, names, network, releases
 from provisioning.preflight.check import Check
-from provisioning.preflight.registry import image_is_there
 from provisioning.preflight.running import running_version
 from provisioning.run import ExitCode
 
@@ -35,7 +34,8 @@ CHECKS: tuple[Check, ...] = (
     Check(21, "Every chart is there and renders", releases.charts_render),
     Check(22, "Secrets and ConfigMaps that pods want are made", releases.references_exist),
     Check(23, "What is scraped has its ports", releases.monitors_find_ports),
-    Check(24, "The image of this version can be pulled", image_is_there),
+    Check(24, "The images of this version can be pulled", releases.images_are_there),
     Check(25, "The cluster's folder is safe and has room", machine.folder),
     Check(26, "A running cluster may become the wanted one", running_version),
+    Check(27, "Somebody hears of alerts", releases.alerts_reach_somebody),
 )

@@ -11,6 +11,7 @@ from typing import Any
 
 from provisioning.aws import Account, Identity
 from provisioning.cluster import Cluster
+from provisioning.monitoring.receivers import ReceiversRefused
 from provisioning.preflight.rendering import Rendering, rendering
 from provisioning.run import ExitCode, Step, Stop
 from provisioning.site import Site
@@ -19,15 +20,16 @@ from provisioning.terraform.states import attributes
 
 
 class Severity(StrEnum):
-    """An error stops a rebuild; a warning is told and counts no further."""
+    """An error stops a rebuild; a warning is told and counts no further; a note is what was looked at."""
 
     ERROR = "error"
     WARNING = "warning"
+    NOTE = "note"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What is so, why that matters, and exactly what to do about it."""
+    """What is so, why that matters, and exactly what to do about it: of a note, both are empty."""
 
     severity: Severity
     what: str
@@ -41,6 +43,10 @@ def error(what: str, why: str, remedy: str) -> Finding:
 
 def warning(what: str, why: str, remedy: str) -> Finding:
     return Finding(Severity.WARNING, what, why, remedy)
+
+
+def note(what: str) -> Finding:
+    return Finding(Severity.NOTE, what, "", "")
 
 
 class NotMade(Exception):
@@ -81,7 +87,11 @@ class Context:
     @cached_property
     def rendering(self) -> Rendering:
         """The releases as Helm would make them; the first check that asks waits for it, the others with it."""
-        return rendering(self.site, self.step)
+        try:
+            return rendering(self.site, self.step)
+        except ReceiversRefused:
+            # A check of its own says it, once.
+            raise NotMade("who hears of alerts is given wrongly") from None
 
     def is_ours(self, tags: Iterable[dict[str, str]] | None) -> bool:
         """Whether tags, as AWS lists them, say that something belongs to this cluster."""

@@ -11,40 +11,43 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from provisioning.cluster.capacity import Load
 from provisioning.kubernetes import Helm
-from provisioning.kubernetes.charts import ReleaseSpec
-from provisioning.kubernetes.components import COMPONENTS, component
+from provisioning.kubernetes.components import COMPONENTS
 from provisioning.kubernetes.release_table import CHARTS, own_releases, release
-from provisioning.kubernetes.render import RenderFinding, findings
-from provisioning.kubernetes.secrets import secrets_needed
+from provisioning.kubernetes.render import RenderFinding, findings, loads
+from provisioning.kubernetes.secrets import Given, secrets_needed
 from provisioning.run import NotYet, RunError, Step
 from provisioning.site import Site
 
 
 @dataclass(frozen=True)
 class Rendering:
-    """What was found in the manifests, and by release why it could not be rendered."""
+    """What was found in the manifests, by release why it could not be rendered, and each node with what would run on
+    it."""
 
     findings: tuple[RenderFinding, ...]
     failures: dict[str, RunError]
+    loads: tuple[Load, ...] = ()
 
 
 def rendering(site: Site, step: Step, charts: Path = CHARTS) -> Rendering:
-    """Renders every release; fetches charts that are not on this machine yet, and changes nothing else."""
+    """Renders every release; fetches charts that are not on this machine yet, and changes nothing else.
+
+    Raises `ReceiversRefused`.
+    """
+    given = Given.by_environment()
     helm = Helm(site)
     manifests: dict[str, list[dict[str, Any]]] = {}
     failures: dict[str, RunError] = {}
     with _expected(site) as expected:
         for name in [*(name for name in COMPONENTS if name in site.cluster.releases), *own_releases(site.cluster)]:
             try:
-                manifests[name] = helm.rendered(step, _spec(expected, name, charts))
+                manifests[name] = helm.rendered(step, release(expected, name, charts, given))
             except RunError as failed:
                 failures[name] = failed
-    return Rendering(tuple(findings(site.cluster, manifests, _made_beside(site))), failures)
-
-
-def _spec(site: Site, name: str, charts: Path) -> ReleaseSpec:
-    return component(site, name) if name in COMPONENTS else release(site, name, charts)
+    found = findings(site.cluster, manifests, _made_beside(site))
+    return Rendering(tuple(found), failures, tuple(loads(site.cluster, manifests)))
 
 
 def _made_beside(site: Site) -> set[str]:

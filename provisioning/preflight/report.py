@@ -54,7 +54,7 @@ class Result:
         severities = {finding.severity for finding in self.findings}
         if Severity.ERROR in severities:
             return Status.FAILED
-        return Status.WARNING if severities else Status.OK
+        return Status.WARNING if Severity.WARNING in severities else Status.OK
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -70,7 +70,8 @@ class Result:
         yield f"{self.check.number:>3}  {self.status.value:<8}{self.check.title}{skipped}"
         for finding in self.findings:
             yield from indent(f"{finding.severity.value}: {finding.what}", _LEFT).splitlines()
-            yield from indent(f"{finding.why}\n-> {finding.remedy}", f"{_LEFT}  ").splitlines()
+            if finding.severity is not Severity.NOTE:
+                yield from indent(f"{finding.why}\n-> {finding.remedy}", f"{_LEFT}  ").splitlines()
 
 
 @dataclass(frozen=True)

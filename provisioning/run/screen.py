@@ -46,17 +46,18 @@ class Screen:
         for line in lines:
             console.print(Text(line), soft_wrap=True)
 
-    def json(self, value: dict[str, Any]) -> None:
+    def json(self, value: dict[str, Any], indent: int | None = 2) -> None:
         with contextlib.suppress(BrokenPipeError):
-            self.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+            self.stdout.write(json.dumps(value, ensure_ascii=False, indent=indent) + "\n")
             self.stdout.flush()
 
     def error(self, error: RunError, redactor: Redactor, *, as_json: bool) -> None:
-        """An error that ends the command before or instead of a run."""
+        """An error that ends the command before or instead of a run: in one line of JSON, or in words."""
         message = redactor.text(str(error))
         if as_json:
             told = {"code": error.code, "message": message, "cause": error.cause, "remedy": error.remedy}
-            self.json({"error": told | {"exit_code": int(error.exit_code)}})
+            self.json({"error": told | {"exit_code": int(error.exit_code)}}, indent=None)
+            return
         self.say([f"{message} ({error.code})"], error=True)
         if error.cause:
             self.say([f"Likely cause: {error.cause}"], error=True)

@@ -5,7 +5,7 @@
 
 locals {
   # Release and pod -> the labels of its nodes, from which follow the roles that need its rights.
-  placed = {
+  placed = merge({
     cloud_controller = local.cluster.releases.aws-cloud-controller-manager.pods.aws-cloud-controller-manager.nodes
     ebs_csi          = local.cluster.releases.aws-ebs-csi-driver.pods.ebs-csi-controller.nodes
     load_balancer    = local.cluster.releases.aws-load-balancer-controller.pods.aws-load-balancer-controller.nodes
@@ -13,7 +13,14 @@ locals {
     storage          = local.cluster.releases.storage.pods.storage.nodes
     ai               = local.cluster.releases.ai.pods.ai.nodes
     postgresql       = local.cluster.releases.postgresql.pods.postgresql.nodes
-  }
+    redis            = local.cluster.releases.redis.pods.redis.nodes
+    }, local.has_thanos ? {
+    prometheus = local.cluster.releases.monitoring.pods.prometheus.nodes
+    thanos     = local.cluster.releases.monitoring.pods.thanos-store.nodes
+  } : {})
+  # The only pod that the cluster file may leave out.
+  has_thanos = can(local.cluster.releases.monitoring.pods.thanos-store)
+
   roles_of = { for pod, labels in local.placed : pod => toset([
     for node in local.nodes : node.role
     # "every" has no labels to go through.
@@ -28,6 +35,8 @@ locals {
     pictures         = { roles = setunion(local.roles_of.waste, local.roles_of.storage, local.roles_of.ai), statements = local.pictures_may }
     backup-etcd      = { roles = toset(["control-plane"]), statements = local.backup_etcd_may }
     backup-database  = { roles = local.roles_of.postgresql, statements = local.backup_database_may }
+    backup-redis     = { roles = local.roles_of.redis, statements = local.backup_redis_may }
+    thanos           = { roles = local.has_thanos ? setunion(local.roles_of.prometheus, local.roles_of.thanos) : toset([]), statements = local.thanos_may }
   }
   grants = merge([for name, policy in local.policies : {
     for role in policy.roles : "${role}/${name}" => { role = role, name = name, statements = policy.statements }

@@ -85,4 +85,28 @@ locals {
     Action   = ["s3:AbortMultipartUpload", "s3:PutObject"]
     Resource = "${local.buckets.backups.arn}/postgresql/*"
   }]
+  backup_redis_may = [{
+    Sid      = "WriteBackups"
+    Effect   = "Allow"
+    Action   = ["s3:AbortMultipartUpload", "s3:PutObject"]
+    Resource = "${local.buckets.backups.arn}/redis/*"
+  }]
+
+  # Metrics are written and read from here. Nothing of them is deleted: what was sent in part is sent once more.
+  thanos_may = [
+    {
+      Sid      = "Metrics"
+      Effect   = "Allow"
+      Action   = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"]
+      Resource = "${local.buckets.backups.arn}/thanos/*"
+    },
+    {
+      # The names alone. Bound to the prefix it would not cover the question whether an object is there, which has none:
+      # S3 would say "forbidden" instead of "not found", and nothing would ever be sent.
+      Sid      = "MetricsMissing"
+      Effect   = "Allow"
+      Action   = "s3:ListBucket"
+      Resource = local.buckets.backups.arn
+    },
+  ]
 }

@@ -72,7 +72,7 @@ def run(one: Manifest, database: Daemon, *words: str, **told_too: str) -> subpro
         assert service in environment["ECO2_DATABASE_URL"]
         here = environment["ECO2_DATABASE_URL"].replace(service, f"@127.0.0.1:{database.port}/")
         environment["ECO2_DATABASE_URL"] = here
-    command = [sys.executable, *(words or one["command"][1:])]
+    command = [sys.executable, *(words or one["args"][1:])]
     return subprocess.run(
         command,
         env={**environment, "PATH": os.environ["PATH"], **told_too},
@@ -88,7 +88,7 @@ def test_the_migrations_are_in_one_release_that_comes_before_the_services(cluste
         (name, pod.owner["kind"])
         for name in ALL
         for pod in pods(rendered(name))
-        if any("services.kernel.migrations" in one.get("command", []) for one in pod.containers)
+        if any("services.kernel.migrations" in one.get("args", []) for one in pod.containers)
     }
 
     assert hooks == {("postgresql", "Job")}
@@ -172,11 +172,11 @@ def test_the_nightly_backup_arrives_whole_in_the_bucket(
         folder = tmp_path / "backup"
         folder.mkdir()
         copy = container(pod, "copy")
-        copied = run(copy, database, *(word.replace("/backup", str(folder)) for word in copy["command"][1:]))
+        copied = run(copy, database, *(word.replace("/backup", str(folder)) for word in copy["args"][1:]))
         assert copied.returncode == 0, copied.stderr
         send = container(pod, "send")
         here = {"/etc/eco2/send.py": str(program), "/backup": str(folder)}
-        sent = run(send, database, *(here.get(word, word) for word in send["command"][1:]))
+        sent = run(send, database, *(here.get(word, word) for word in send["args"][1:]))
         assert sent.returncode == 0, sent.stderr
 
         (kept,) = store.list_objects_v2(Bucket="backups")["Contents"]
@@ -215,7 +215,7 @@ def test_backups_come_into_the_folder_of_the_bucket_that_the_nodes_may_write(
     cluster: Cluster, rendered: Rendered
 ) -> None:
     (pod,) = (pod for pod in pods(rendered("postgresql")) if pod.owner["kind"] == "CronJob")
-    prefix = container(pod, "send")["command"][-1]
+    prefix = container(pod, "send")["args"][-1]
 
     assert prefix in cluster.buckets.backups.expiring
     iam = (CHARTS.parent / "provisioning" / "terraform" / "iam_nodes.tf").read_text(encoding="utf-8")

@@ -15,10 +15,10 @@ import pytest
 import yaml
 
 from provisioning.images import health
-from provisioning.images.plan import SUFFIXES
+from provisioning.images.plan import TARGETS
 from tests.images.stages import ROOT, inherited, stages
 
-FINAL = tuple(SUFFIXES)
+FINAL = TARGETS
 CHARTS = ROOT / "charts"
 LABELS = ("title", "version", "revision", "created", "source", "licenses")
 
@@ -97,7 +97,7 @@ def test_it_says_what_it_is(name: str) -> None:
     said = dict(word.split("=", 1) for words in inherited(name, "LABEL") for word in shlex.split(words))
 
     assert {f"org.opencontainers.image.{label}" for label in LABELS} <= set(said)
-    assert said["org.opencontainers.image.title"] == f"eco2{SUFFIXES[name]}"
+    assert said["org.opencontainers.image.title"] == {"services": "eco2", "worker": "eco2-worker"}[name]
     assert said["org.opencontainers.image.revision"] == "$REVISION"
     assert (environment(name)["ECO2_VERSION"], environment(name)["ECO2_COMMIT"]) == ("$VERSION", "$REVISION")
 

@@ -125,7 +125,7 @@ run "another_file_without_a_domain" {
     condition = keys(aws_iam_role_policy.node) == [
       "api/every-node", "api/load-balancer", "api/pictures",
       "control-plane/backup-etcd", "control-plane/cloud-controller", "control-plane/ebs-csi", "control-plane/every-node", "control-plane/pictures",
-      "worker/backup-database", "worker/every-node", "worker/pictures",
+      "worker/backup-database", "worker/backup-redis", "worker/every-node", "worker/pictures",
     ]
     error_message = "A kind of node has the rights of the pods that are placed on it."
   }

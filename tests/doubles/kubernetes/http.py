@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from tests.doubles.kubernetes import exec
 from tests.doubles.kubernetes.errors import Refusal
 from tests.doubles.kubernetes.faults import Cut, Faults, refusal
 from tests.doubles.kubernetes.messages import Answer, Request
@@ -44,6 +45,8 @@ class Serving:
     version: Callable[[], int]
     record: Callable[[Recorded], None]
     faults: Faults
+    execute: Callable[[exec.Call], exec.Ended]
+    pod: Callable[[str, str], Any]
 
 
 class Listener(ThreadingHTTPServer):
@@ -131,6 +134,13 @@ class Handler(BaseHTTPRequestHandler):
             self._authorise(user, groups, parts.path)
             query = dict(parse_qsl(parts.query, keep_blank_values=True))
             headers = {name.lower(): value for name, value in self.headers.items()}
+            if call := exec.wanted(self.path):
+                exec.checked(call, serving.pod(call.namespace, call.pod))
+                self.close_connection = True
+                opened = exec.handshake(headers)
+                serving.record(Recorded(self.command, parts.path, "", "", user, 0, 101, False, 0.0))
+                self._exec(opened, call, "stdin" in query)
+                return
             answer = serving.answer(Request(self.command, parts.path, query, headers, body))
             code = answer.code
             changed = self.command != "GET" and serving.version() != before
@@ -156,6 +166,12 @@ class Handler(BaseHTTPRequestHandler):
         self._send(answer)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _do
+
+    def _exec(self, opened: bytes, call: exec.Call, stdin: bool) -> None:
+        self.wfile.write(opened)
+        self.wfile.flush()
+        with contextlib.suppress(EOFError):
+            exec.spoken(call, self.server.serving.execute, stdin, self.rfile, self.wfile.write)
 
     def _read_body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":

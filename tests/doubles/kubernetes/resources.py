@@ -12,7 +12,7 @@ from tests.doubles.kubernetes.types import Type, builtin, custom
 _BUILTIN = """
 v1 namespaces Namespace cluster ns +status +finalize
 v1 nodes Node cluster no +status +proxy
-v1 pods Pod namespaced po +status +eviction +log
+v1 pods Pod namespaced po +status +eviction +log +exec
 v1 services Service namespaced svc +status
 v1 secrets Secret namespaced
 v1 configmaps ConfigMap namespaced cm

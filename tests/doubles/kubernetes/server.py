@@ -14,6 +14,7 @@ from tests.doubles.kubernetes.api import Api
 from tests.doubles.kubernetes.certificates import Authority, kubeconfig
 from tests.doubles.kubernetes.controllers import Controllers
 from tests.doubles.kubernetes.defaults import Defaults
+from tests.doubles.kubernetes.exec import Call, Ended, Execute
 from tests.doubles.kubernetes.faults import Faults
 from tests.doubles.kubernetes.http import Listener, Recorded, Serving
 from tests.doubles.kubernetes.kubeadm import addons, brought_up
@@ -32,7 +33,8 @@ class KubernetesServer(Membership):
     """Implements `tests.doubles.hosts.cluster.Cluster`; `standing` makes one that needs no machines.
 
     ``world`` holds what a test may set: delays, images that are bad, what the cloud does. ``faults`` goes wrong with
-    requests. `settle` waits until the controllers have nothing left to do.
+    requests, ``execute`` runs what `kubectl exec` asks for. `settle` waits until the controllers have nothing left to
+    do.
     """
 
     def __init__(self) -> None:
@@ -41,6 +43,8 @@ class KubernetesServer(Membership):
         self.requests: list[Recorded] = []
         self.authority: Authority | None = None
         self.address, self.port = "127.0.0.1", 0
+        # What `kubectl exec` runs; a test that needs programs in containers sets it.
+        self.execute: Execute = _no_programs
         self._context: ssl.SSLContext | None = None
         self._listener: Listener | None = None
         self._controllers: Controllers | None = None
@@ -126,7 +130,15 @@ class KubernetesServer(Membership):
         ending = threading.Event()
         self.store.closed = False
         api = Api(self.store, self.resources, self.objects, self.version, ending)
-        serving = Serving(api.answer, self.store.my_changes, self.requests.append, self.faults)
+        serving = Serving(
+            api.answer,
+            self.store.my_changes,
+            self.requests.append,
+            self.faults,
+            # Looked up when it is asked for: a test may set it later.
+            lambda call: self.execute(call),
+            lambda namespace, name: self.get("Pod", name, namespace),
+        )
         self._listener = Listener(self.address, self.port, self._context, serving)
         self.port = self._listener.server_address[1]
         self._ending = ending
@@ -213,6 +225,10 @@ class KubernetesServer(Membership):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _no_programs(call: Call) -> Ended:
+    return Ended(126, stderr=f'OCI runtime exec failed: exec: "{call.words[0]}": not found in $PATH\n'.encode())
 
 
 def _context(made: Made) -> ssl.SSLContext:

@@ -1,5 +1,6 @@
 """The product's own cluster with its machines, in a folder of its own."""
 
+import json
 import os
 import platform
 import sys
@@ -11,7 +12,9 @@ import pytest
 from provisioning.cluster import Cluster, load
 from provisioning.kubernetes import Helm, Kubectl
 from provisioning.kubernetes.binaries import unpack
+from provisioning.kubernetes.charts import MIRRORS
 from provisioning.site import Site
+from tests.doubles.charts import ChartRepository
 from tests.doubles.kubernetes import KubernetesServer
 from tests.provisioning.kubernetes.world import Heard, made, registration
 
@@ -39,9 +42,27 @@ def site(cluster: Cluster, tmp_path: Path) -> Site:
 
 
 @pytest.fixture
-def empty(site: Site, programs: Path) -> Iterator[KubernetesServer]:
-    """An API server without a node, and the kubeconfig that reaches it."""
+def installed(site: Site, programs: Path) -> None:
+    """kubectl and helm, where the site looks for them."""
     (site.folder.parent / "bin").symlink_to(programs)
+
+
+@pytest.fixture(scope="session")
+def repository() -> Iterator[ChartRepository]:
+    """The charts of others, offered once for all tests."""
+    with ChartRepository() as charts:
+        yield charts
+
+
+@pytest.fixture
+def mirrored(repository: ChartRepository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The charts of others come from there."""
+    monkeypatch.setenv(MIRRORS, json.dumps(repository.mirrors()))
+
+
+@pytest.fixture
+def empty(site: Site, installed: None) -> Iterator[KubernetesServer]:
+    """An API server without a node, and the kubeconfig that reaches it."""
     with KubernetesServer.standing() as server:
         site.kubeconfig.write_text(server.kubeconfig())
         yield server

@@ -192,6 +192,19 @@ def test_an_install_that_was_cut_off_is_taken_back_and_done(
     assert "nobody works on it" in heard.text
 
 
+def test_a_record_whose_last_write_was_lost_is_told_and_written_by_the_next_try(
+    server: KubernetesServer, helm: Helm, heard: Heard, spec: ReleaseSpec
+) -> None:
+    lost = server.faults.cut("PUT", "/secrets/sh.helm.release", times=1)
+    step = heard.step()
+    with pytest.raises(ApiUnreachable, match="its record says pending-install") as failed:
+        helm.ensure(step, spec)
+    assert lost.spent
+    assert failed.value.transient
+    helm.ensure(step, spec)
+    assert helm.states(step, [spec])["waste"].status is Status.DEPLOYED
+
+
 def test_an_upgrade_that_was_cut_off_is_taken_back_and_done(
     server: KubernetesServer, helm: Helm, heard: Heard, spec: ReleaseSpec, killed: Callable[[float, bool], list[int]]
 ) -> None:

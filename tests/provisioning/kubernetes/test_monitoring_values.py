@@ -13,7 +13,15 @@ from provisioning.kubernetes import Helm
 from provisioning.kubernetes.charts import MIRRORS
 from provisioning.kubernetes.components import COMPONENTS, component
 from provisioning.kubernetes.errors import ChartRefused
-from provisioning.kubernetes.monitoring import CREDENTIALS, MONITORING, PASSWORD_KEY, USER_KEY, monitoring, workload
+from provisioning.kubernetes.monitoring import (
+    CREDENTIALS,
+    MONITORING,
+    PASSWORD_KEY,
+    USER_KEY,
+    WATCHING,
+    monitoring,
+    workload,
+)
 from provisioning.kubernetes.release_table import layers
 from provisioning.kubernetes.render import findings
 from provisioning.kubernetes.secrets import credentials, secrets_needed
@@ -26,7 +34,7 @@ Values = dict[str, Any]
 
 @pytest.fixture
 def values(cluster: Cluster) -> Values:
-    return monitoring(cluster, None)
+    return monitoring(cluster)
 
 
 def amounts(resources: Values) -> tuple[Resources, int]:
@@ -78,7 +86,7 @@ def test_a_pod_that_is_given_too_little_for_all_its_containers_is_refused_by_nam
     said = cluster.releases[MONITORING].pods[pod]
     little = said.requests.model_copy(update={"memory": memory_bytes("16Mi")})
     with pytest.raises(ChartRefused, match=f"gives {pod} too little"):
-        monitoring(changed(cluster, pod, requests=little), None)
+        monitoring(changed(cluster, pod, requests=little))
 
 
 def test_metrics_are_thrown_away_before_the_volume_is_full(cluster: Cluster, values: Values) -> None:
@@ -87,12 +95,12 @@ def test_metrics_are_thrown_away_before_the_volume_is_full(cluster: Cluster, val
     assert volume is not None
     assert spec["storageSpec"]["volumeClaimTemplate"]["spec"]["resources"]["requests"]["storage"] == f"{volume}Gi"
     assert 0 < memory_bytes(spec["retentionSize"].removesuffix("B")) <= volume * 2**30 * 0.85
-    without = monitoring(changed(cluster, "prometheus", volume_gib=None), None)["prometheus"]["prometheusSpec"]
+    without = monitoring(changed(cluster, "prometheus", volume_gib=None))["prometheus"]["prometheusSpec"]
     assert not {"storageSpec", "retentionSize"} & set(without)
 
 
 def test_a_volume_of_one_gibibyte_is_not_taken_for_an_unlimited_one(cluster: Cluster) -> None:
-    spec = monitoring(changed(cluster, "prometheus", volume_gib=1), None)["prometheus"]["prometheusSpec"]
+    spec = monitoring(changed(cluster, "prometheus", volume_gib=1))["prometheus"]["prometheusSpec"]
     assert memory_bytes(spec["retentionSize"].removesuffix("B")) > 0
 
 
@@ -139,9 +147,17 @@ def test_grafana_knows_the_name_that_the_edge_shows_it_under(cluster: Cluster, v
 
 def test_without_a_domain_nobody_outside_reaches_grafana(cluster: Cluster) -> None:
     bare = cluster.model_copy(update={"domain": cluster.domain.model_copy(update={"name": None})})
-    grafana = monitoring(bare, None)["grafana"]
+    grafana = monitoring(bare)["grafana"]
     assert "service" not in grafana
     assert "server" not in grafana["grafana.ini"]
+
+
+def test_what_our_rules_say_the_charts_own_say_no_more(values: Values) -> None:
+    disabled = values["defaultRules"]["disabled"]
+    assert all(disabled.values())
+    assert {"KubePodCrashLooping", "TargetDown", "etcdNoLeader"} <= set(disabled)
+    # These two are no alerts of ours: the one proves that alerts arrive, the other silences what only informs.
+    assert not {"Watchdog", "InfoInhibitor"} & set(disabled)
 
 
 def test_two_grafanas_never_write_one_file(values: Values) -> None:
@@ -159,9 +175,11 @@ def test_a_pod_of_another_release_has_its_own_name_whatever_that_is() -> None:
     assert workload("metrics", "prometheus") == "prometheus"
 
 
-def test_the_monitoring_comes_last_as_a_component(cluster: Cluster) -> None:
+def test_the_monitoring_comes_after_what_it_watches_and_before_what_is_made_of_its_kinds(cluster: Cluster) -> None:
     assert MONITORING in COMPONENTS
-    assert MONITORING in layers(cluster)[-1]
+    *_, last, watching = layers(cluster)
+    assert MONITORING in last
+    assert watching == [WATCHING]
 
 
 def test_what_the_chart_makes_fits_its_nodes_and_wants_no_secret_that_nobody_makes(

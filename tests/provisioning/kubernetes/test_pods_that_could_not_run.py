@@ -144,6 +144,17 @@ def test_a_service_monitor_scrapes_a_port_that_a_service_has(cluster: Cluster) -
     assert text == "auth: ServiceMonitor eco2/m finds no Service"
 
 
+def test_a_service_monitor_that_names_releases_wants_one_of_them(cluster: Cluster) -> None:
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "waste", "labels": {"release": "waste"}}}
+    service["spec"] = {"ports": [{"name": "http", "port": 80}]}  # type: ignore[assignment]
+    one, other = monitor("http"), monitor("http")
+    for each, names in ((one, ["waste", "auth"]), (other, ["auth"])):
+        each["spec"]["selector"]["matchExpressions"] = [{"key": "release", "operator": "In", "values": names}]
+    assert found(cluster, {"waste": [service], "auth": [one]}) == []
+    [(number, _)] = found(cluster, {"waste": [service], "auth": [other]})
+    assert number == SCRAPED
+
+
 def test_the_monitors_of_a_component_may_watch_services_that_its_operator_makes(cluster: Cluster) -> None:
     assert found(cluster, {"monitoring": [monitor("https-metrics", k8s_app="kubelet")]}) == []
 

@@ -103,15 +103,19 @@ def test_every_release_of_the_file_has_its_chart_by_the_role_of_its_nodes(cluste
     assert {name for name, chart in charts.items() if chart == "worker"} == {
         node.labels["domain"] for node in cluster.of_role("worker")
     }
+    assert charts.pop("eco2-monitoring") == "monitoring"
     assert all(name == chart for name, chart in charts.items() if chart not in ("api", "worker"))
 
 
 def test_infrastructure_is_ready_before_services_and_services_before_what_looks_at_them(cluster: Cluster) -> None:
-    first, apps, last = layers(cluster)
+    first, apps, last, watching = layers(cluster)
     assert {"postgresql", "redis", "rabbitmq", "metrics-server"} == set(first)
     assert {"waste", "storage", "ai"} <= set(apps)
     assert last == ["monitoring", "edge"]
-    assert sorted(first + apps + last) == sorted([*own_releases(cluster), "metrics-server", "monitoring"])
+    # Its objects are of kinds that the monitoring brings.
+    assert watching == ["eco2-monitoring"]
+    everything = [*own_releases(cluster), "metrics-server", "monitoring"]
+    assert sorted(first + apps + last + watching) == sorted(everything)
 
 
 def test_charts_that_are_missing_are_all_named_at_once(site: Site, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from provisioning.aws import Account
 from provisioning.kubernetes.release_table import image_tag
+from provisioning.monitoring.receivers import VARIABLES
 from provisioning.preflight import CHECKS, Finding, Report, Severity, run_preflight
 from provisioning.site import Site
 from provisioning.terraform.runner import CONFIGURATION
@@ -68,7 +69,8 @@ def ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ready]:
             monkeypatch.delenv(name)
         for name, value in {**aws.environment(), **outside.environment()}.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.delenv("GHCR_TOKEN", raising=False)
+        for name in ("GHCR_TOKEN", *VARIABLES):
+            monkeypatch.delenv(name, raising=False)
         terraform = TerraformDouble(tmp_path / "double")
         monkeypatch.setenv("PATH", f"{terraform.path}:{os.environ['PATH']}")
         here = site(tmp_path)
@@ -86,4 +88,5 @@ def _world(here: Site, aws: AwsAccount, outside: Outside) -> None:
     outside.resolves({(name, "NS"): servers})
     outside.operator_is(str(here.cluster.access.ssh_from[0].network_address))
     registry = here.cluster.registry
-    outside.registry_has(f"{registry.owner}/{registry.repository}:{image_tag()}")
+    names = (registry.repository, f"{registry.repository}-worker")
+    outside.registry_has(*(f"{registry.owner}/{name}:{image_tag()}" for name in names))

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from provisioning.aws import Account
+from provisioning.kubernetes.release_table import image_tag
 from provisioning.preflight.report import Status
 from provisioning.terraform.runner import CONFIGURATION
 from tests.doubles.aws.answers import Refusal
@@ -356,12 +357,20 @@ def test_24_an_image_that_was_never_pushed_is_told(ready: Ready) -> None:
     assert any("is not there" in said for said in ready.warnings(24))
 
 
+def test_24_the_workers_have_an_image_of_their_own(ready: Ready) -> None:
+    registry = ready.site.cluster.registry
+    ready.outside.registry_has(f"{registry.owner}/{registry.repository}:{image_tag()}")
+    [said] = ready.warnings(24)
+    assert said == f"{registry.image}-worker:{image_tag()} is not there"
+
+
 def test_24_a_private_image_wants_a_token_and_the_token_is_hidden(
     ready: Ready, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registry, tag = ready.site.cluster.registry, "9.9.9"
     monkeypatch.setenv("ECO2_VERSION", tag)
-    ready.outside.registry_has(f"{registry.owner}/{registry.repository}:{tag}", token="package-reader")
+    images = [f"{registry.owner}/{name}:{tag}" for name in (registry.repository, f"{registry.repository}-worker")]
+    ready.outside.registry_has(*images, token="package-reader")
     assert any("nobody without a token" in said for said in ready.warnings(24))
     monkeypatch.setenv("GHCR_TOKEN", "package-reader")
     assert ready.findings(24) == ()

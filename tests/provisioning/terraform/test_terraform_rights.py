@@ -119,14 +119,18 @@ def test_pictures_are_for_the_nodes_of_scans_and_workers(rights: Rights) -> None
 
 
 def test_who_takes_over_a_node_can_neither_read_nor_delete_a_backup(rights: Rights) -> None:
-    prefixes = {}
+    prefixes = set()
     for role, statements in rights.items():
         for statement in statements:
             for resource in listed(statement["Resource"]):
                 if ":eco2-backups-" in resource:
                     assert set(listed(statement["Action"])) == {"s3:PutObject", "s3:AbortMultipartUpload"}
-                    prefixes[role] = resource.split("/", 1)[1]
-    assert prefixes == {"control-plane": "etcd/*", "infrastructure": "postgresql/*"}
+                    prefixes.add((role, resource.split("/", 1)[1]))
+    assert prefixes == {
+        ("control-plane", "etcd/*"),
+        ("infrastructure", "postgresql/*"),
+        ("infrastructure", "redis/*"),
+    }
 
 
 def test_the_policies_of_a_role_are_no_longer_than_iam_takes(rights: Rights, built: Workspace) -> None:
@@ -146,3 +150,24 @@ def test_rights_move_with_the_pod(workspace: Workspace) -> None:
     made = workspace.changes()
     assert 'aws_iam_role_policy.node["control-plane/ebs-csi"]' in made
     assert 'aws_iam_role_policy.node["api/ebs-csi"]' not in made
+
+
+def test_metrics_go_to_the_bucket_and_come_from_it_only_where_the_file_has_thanos(workspace: Workspace) -> None:
+    def with_thanos(cluster: dict[str, Any]) -> None:
+        cluster["releases"]["monitoring"]["pods"]["thanos-store"] = {
+            "nodes": {"domain": "monitoring"},
+            "replicas": 1,
+            "requests": {"cpu": "80m", "memory": "256Mi"},
+        }
+
+    assert 'aws_iam_role_policy.node["infrastructure/thanos"]' not in workspace.changes()
+    workspace.edit(with_thanos)
+    planned = {change["address"]: change["change"] for change in workspace.plan()["resource_changes"]}
+    [thanos] = [address for address in planned if address.endswith('/thanos"]')]
+    assert thanos == 'aws_iam_role_policy.node["infrastructure/thanos"]'
+    policy = json.loads(planned[thanos]["after"]["policy"])
+    objects, names = policy["Statement"]
+    assert all(":eco2-backups-" in each and each.endswith("/thanos/*") for each in listed(objects["Resource"]))
+    assert set(objects["Action"]) == {"s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"}
+    # The question whether an object is there names no prefix, so a condition on it would say "forbidden".
+    assert (names["Action"], "Condition" in names) == ("s3:ListBucket", False)

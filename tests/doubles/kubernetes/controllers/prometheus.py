@@ -75,6 +75,7 @@ def _stateful_set(item: Object, kind: str, folder: str, port: int, operator: Obj
         "nodeSelector": said.get("nodeSelector") or {},
         "tolerations": said.get("tolerations") or [],
     }
+    _mount(pod, said, kind, name)
     spec: Object = {
         "serviceName": f"{kind}-operated",
         "replicas": said.get("replicas", 1),
@@ -85,8 +86,34 @@ def _stateful_set(item: Object, kind: str, folder: str, port: int, operator: Obj
     if claim:
         spec["volumeClaimTemplates"] = [{"metadata": {"name": data}, "spec": claim["spec"]}]
     else:
-        pod["volumes"] = [{"name": data, "emptyDir": {}}]
+        pod["volumes"] = [*pod.get("volumes", []), {"name": data, "emptyDir": {}}]
     return {**spec, "template": {"metadata": {"labels": labels}, "spec": pod}}
+
+
+def _mount(pod: Object, said: Object, kind: str, name: str) -> None:
+    """The Secrets that the object names, without which the kubelet does not start the pod; and Thanos' sidecar."""
+    secrets = list(said.get("secrets") or [])
+    if kind == "alertmanager":
+        secrets.append(said.get("configSecret") or f"alertmanager-{name}")
+    if secrets:
+        pod["volumes"] = [
+            {"name": f"secret-{number}", "secret": {"secretName": secret}} for number, secret in enumerate(secrets)
+        ]
+        pod["containers"][0]["volumeMounts"] += [
+            {"name": f"secret-{number}", "readOnly": True, "mountPath": f"/etc/{kind}/secrets/{secret}"}
+            for number, secret in enumerate(secrets)
+        ]
+    thanos = said.get("thanos") or {}
+    if thanos:
+        sidecar: Object = {
+            "name": "thanos-sidecar",
+            "image": thanos["image"],
+            "resources": thanos.get("resources") or {},
+            "ports": [{"name": "grpc", "containerPort": 10901, "protocol": "TCP"}],
+        }
+        if bucket := thanos.get("objectStorageConfig"):
+            sidecar["env"] = [{"name": "OBJSTORE_CONFIG", "valueFrom": {"secretKeyRef": bucket}}]
+        pod["containers"].append(sidecar)
 
 
 def _reloader_resources(operator: Object) -> Object:
