@@ -126,6 +126,22 @@ def cancel(context: Context, task_id: str, yes: bool = False) -> None:
 
 
 @task(
+    positional=commands.first_word("wal.unpark", "task_id"),
+    help={
+        "task_id": "the task's id",
+        "all": "each that is parked",
+        "worker": "storage or ai (default: each)",
+        "json": "for scripts",
+    },
+)
+def unpark(
+    context: Context, task_id: str | None = None, all: bool = False, worker: str | None = None, json: bool = False
+) -> None:
+    """Send rows to PostgreSQL again that it has refused, once the cause is mended; shows what it had said."""
+    commands.unpark(task_id, every=all, worker=worker, json=json)
+
+
+@task(
     help={
         "older_than": "finished so long ago: 30m, 12h, 7d (default: the configured wal.retain_s, 7d unless changed)",
         "worker": "storage or ai (default: each)",
@@ -302,7 +318,9 @@ for each in (*cluster_tasks.TASKS, *deploy_tasks.TASKS, *image_tasks.TASKS):
 namespace.add_collection(
     Collection("db", migrate, migration_status, rollback, backup_database, restore_database, document_database)
 )
-namespace.add_collection(Collection("wal", journal_status, tasks, show, retry, cancel, prune, backup, dead, doctor))
+namespace.add_collection(
+    Collection("wal", journal_status, tasks, show, retry, cancel, unpark, prune, backup, dead, doctor)
+)
 namespace.add_collection(Collection("location", load_points))
 namespace.add_collection(Collection("bench", bench_journal, bench_location, bench_provisioning))
 namespace.add_collection(Collection("cluster", check_cluster, show_cluster, *cluster_tasks.CLUSTER_TASKS))

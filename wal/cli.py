@@ -1,4 +1,4 @@
-"""The operators' view: ``python -m wal.cli status|tasks|show|dead|doctor|retry|cancel|prune|backup``.
+"""The operators' view: ``python -m wal.cli status|tasks|show|dead|doctor|retry|cancel|unpark|prune|backup``.
 
 Looking is done read-only beside the running workers. What changes a journal is asked of the worker that owns it,
 over RPC; where it does not run, its journal is changed here and the worker acts on it at its start.
@@ -7,7 +7,6 @@ Settings: ``ECO2_STATE_DIR`` (the journals), ``ECO2_DATABASE_URL``, ``ECO2_AMQP_
 """
 
 import argparse
-import os
 import re
 import sys
 import time
@@ -19,26 +18,16 @@ from typing import Any, TypeVar
 
 from peewee import DatabaseError
 
-from wal import JournalError, JournalLocked, WALManager, doctor, inspect, printing
+from wal import JournalError, WALManager, doctor, inspect, printing
 from wal.backup import back_up
 from wal.file import quarantined
+from wal.owner import EXIT_AWAY, EXIT_GRAVE, EXIT_USAGE, Trouble, by_owner, setting
 
-EXIT_GRAVE, EXIT_USAGE, EXIT_AWAY = 1, 2, 4
-
-ANSWER_S = 10.0
 PRUNED_S = 600.0  # a million rows take a minute or two
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 T = TypeVar("T")
-
-
-class Trouble(Exception):
-    """What keeps a command from answering, in words; `code` is the exit code."""
-
-    def __init__(self, text: str, code: int) -> None:
-        super().__init__(text)
-        self.code = code
 
 
 def status(files: list[Path], options: argparse.Namespace) -> tuple[Any, int]:
@@ -98,11 +87,44 @@ def cancel(files: list[Path], options: argparse.Namespace) -> tuple[Any, int]:
 
 
 def _steer(files: list[Path], task_id: str, method: str, alone: Callable[[WALManager], str]) -> tuple[Any, int]:
-    path = next((path for path in files if inspect.show(path, task_id) is not None), None)
-    if path is None:
-        raise Trouble(f"no journal knows the task {task_id}", EXIT_USAGE)
-    outcome = _by_owner(path, alone, method, task_id)
+    path, _ = _known(files, task_id)
+    outcome = by_owner(path, alone, method, task_id)
     return {"task_id": task_id, "worker": path.stem, "outcome": outcome}, 0
+
+
+def _known(files: list[Path], task_id: str) -> tuple[Path, dict[str, Any]]:
+    """The first journal that has the task, and what it has of it."""
+    for path in files:
+        if (task := inspect.show(path, task_id)) is not None:
+            return path, task
+    raise Trouble(f"no journal knows the task {task_id}", EXIT_USAGE)
+
+
+def unpark(files: list[Path], options: argparse.Namespace) -> tuple[Any, int]:
+    chosen = _of_worker(files, options.worker)
+    sent: list[dict[str, str]] = []  # also what was unparked before something went wrong
+
+    def again(path: Path, parked: list[inspect.Parked]) -> None:
+        ids = [row.task_id for row in parked]
+        when = "now" if inspect.owned(path) else "when its worker starts"
+        unparked = set(by_owner(path, lambda journal: journal.unpark(ids), "journal_unpark", ids))
+        for row in parked:
+            if row.task_id in unparked:
+                sent.append({"worker": path.stem, "task_id": row.task_id, "sent": when, "error": row.sync_error})
+
+    def each(path: Path) -> None:
+        for parked in inspect.parked(path):
+            again(path, parked)
+
+    if options.all:
+        _, code = _each(chosen, each)
+        return sent, code
+    path, task = _known(chosen, options.task_id)
+    if task["sync_error"] is not None:
+        again(path, [inspect.Parked(options.task_id, task["sync_error"])])
+    if not sent:
+        raise Trouble(f"{options.task_id}: it is {task['state']} and its row is not parked", EXIT_GRAVE)
+    return sent, 0
 
 
 def prune(files: list[Path], options: argparse.Namespace) -> tuple[Any, int]:
@@ -116,7 +138,7 @@ def prune(files: list[Path], options: argparse.Namespace) -> tuple[Any, int]:
     def pruned(path: Path) -> dict[str, Any]:
         if not counted[path]:
             return {"worker": path.stem, "rows": 0}
-        gone = _by_owner(path, alone, "journal_prune", options.older_than, PRUNED_S)
+        gone = by_owner(path, alone, "journal_prune", options.older_than, PRUNED_S)
         return {"worker": path.stem, "rows": gone}
 
     def alone(journal: WALManager) -> int:
@@ -136,35 +158,6 @@ def backup(files: list[Path], options: argparse.Namespace) -> tuple[Any, int]:
         raise Trouble(f"{folder} has the journals themselves: a copy there would be taken for one", EXIT_USAGE)
 
     return _each(chosen, lambda path: asdict(back_up(path, folder)))
-
-
-def _by_owner(
-    path: Path, alone: Callable[[WALManager], T], method: str, argument: Any, within_s: float = ANSWER_S
-) -> Any | T:
-    """What the worker that owns the journal answers to `method`, or `alone` where none does."""
-    try:
-        journal = WALManager(path, worker=path.stem)
-    except JournalLocked:
-        return _ask_worker(path.stem, method, argument, within_s)
-    try:
-        return alone(journal)
-    finally:
-        journal.close()
-
-
-def _ask_worker(worker: str, method: str, argument: Any, within_s: float) -> Any:
-    from kombu.exceptions import OperationalError
-    from nameko.exceptions import MethodNotFound, RemoteError, RpcTimeout, UnknownService
-    from nameko.standalone.rpc import ClusterRpcProxy
-
-    try:
-        with ClusterRpcProxy({"AMQP_URI": _setting("ECO2_AMQP_URL")}, timeout=within_s) as cluster:
-            return getattr(cluster[worker], method)(argument)
-    except RemoteError as refused:
-        raise Trouble(str(refused.value), EXIT_GRAVE) from None
-    except (RpcTimeout, UnknownService, MethodNotFound, OperationalError, OSError) as away:
-        text = str(away) or type(away).__name__
-        raise Trouble(f"the worker {worker} holds its journal but does not answer: {text}", EXIT_AWAY) from None
 
 
 def _each(files: list[Path], act: Callable[[Path], T]) -> tuple[list[T], int]:
@@ -198,7 +191,7 @@ def examine(files: list[Path], options: argparse.Namespace) -> tuple[Any, int]:
     import psycopg2
 
     try:
-        connection = psycopg2.connect(_setting("ECO2_DATABASE_URL"), connect_timeout=5)
+        connection = psycopg2.connect(setting("ECO2_DATABASE_URL"), connect_timeout=5)
     except psycopg2.OperationalError as error:
         raise Trouble(f"PostgreSQL (ECO2_DATABASE_URL) cannot be reached: {error}", EXIT_AWAY) from None
     try:
@@ -214,7 +207,7 @@ def examine(files: list[Path], options: argparse.Namespace) -> tuple[Any, int]:
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
-        directory = options.directory = Path(options.directory or _setting("ECO2_STATE_DIR"))
+        directory = options.directory = Path(options.directory or setting("ECO2_STATE_DIR"))
         files = inspect.journals(directory)
         if not files:
             raise Trouble(f"there is no journal in {directory}", EXIT_USAGE)
@@ -254,6 +247,15 @@ def _parser() -> argparse.ArgumentParser:
     command("show", show, "all that is known of a task").add_argument("task_id")
     command("retry", retry, "run a failed task again").add_argument("task_id")
     command("cancel", cancel, "fail a task that waits, interrupt one that runs").add_argument("task_id")
+    unparking = command(
+        "unpark",
+        unpark,
+        "send rows again that PostgreSQL has refused, once the cause is mended; says what it had said of each. "
+        "What it refuses again is parked again",
+    )
+    rows = unparking.add_mutually_exclusive_group(required=True)
+    rows.add_argument("task_id", nargs="?")
+    rows.add_argument("--all", action="store_true", help="each that is parked")
     command("dead", dead, "messages in the dead-letter queues")
     command("doctor", examine, "hold journals, PostgreSQL and queues against each other")
     pruning = command(
@@ -272,7 +274,7 @@ def _parser() -> argparse.ArgumentParser:
         line="{worker}: {rows} tasks, {bytes} bytes in {path}",
     )
     copying.add_argument("--to", help="a folder that exists (default: backups/ beside the journals)")
-    for one in (listing, pruning, copying):
+    for one in (listing, unparking, pruning, copying):
         one.add_argument("--worker", help="of this worker alone")
     return parser
 
@@ -289,13 +291,6 @@ def _age(moment: float | None, now: float) -> float | None:
     return None if moment is None else max(0.0, round(now - moment, 1))
 
 
-def _setting(name: str) -> str:
-    value = os.environ.get(name)
-    if not value:
-        raise Trouble(f"{name} is not set; ./inv sets it for a stack of ./inv up", EXIT_USAGE)
-    return value
-
-
 def _depths(queues: list[str]) -> dict[str, int]:
     from amqp.exceptions import NotFound
     from kombu import Connection
@@ -303,7 +298,7 @@ def _depths(queues: list[str]) -> dict[str, int]:
 
     depths = {}
     try:
-        with Connection(_setting("ECO2_AMQP_URL"), connect_timeout=5) as connection:
+        with Connection(setting("ECO2_AMQP_URL"), connect_timeout=5) as connection:
             for queue in queues:
                 try:
                     with connection.channel() as channel:

@@ -95,7 +95,8 @@ def _set_aside(broken: Path) -> Finding:
 
 def _of_the_file(facts: inspect.FileState, now: float) -> Iterator[Finding]:
     if facts.parked:
-        yield Finding("parked", facts.worker, f"{facts.parked} rows that PostgreSQL refused")
+        advice = "mend what it says of them, then `wal.unpark --all` (or TASK_ID) sends them again"
+        yield Finding("parked", facts.worker, f"{facts.parked} rows that PostgreSQL refused: {advice}")
     if facts.oldest_unsynced_at is not None and now - facts.oldest_unsynced_at > LATE_S:
         age = now - facts.oldest_unsynced_at
         yield Finding("late", facts.worker, f"{facts.unsynced} rows wait for PostgreSQL, the oldest for {age:.0f} s")
@@ -136,6 +137,9 @@ def _note(facts: inspect.FileState) -> str:
 
 
 def _compare(worker: str, row: inspect.Finished, known: str | None) -> list[Finding]:
+    if row.sync_error is not None:
+        first_line = row.sync_error.partition("\n")[0]
+        return [Finding("parked", row.task_id, f"{worker}: PostgreSQL refused it: {first_line}")]
     if row.version > row.synced_version:
         return [Finding("waiting", row.task_id, f"{worker}: version {row.version} is not in PostgreSQL yet")]
     if known is None:

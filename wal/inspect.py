@@ -50,6 +50,15 @@ class Finished(NamedTuple):
     state: str
     version: int
     synced_version: int
+    sync_error: str | None
+    """What PostgreSQL said when it refused the row, while that is parked."""
+
+
+class Parked(NamedTuple):
+    """A finished task whose row PostgreSQL refused, and what it said."""
+
+    task_id: str
+    sync_error: str
 
 
 class Unfinished(NamedTuple):
@@ -138,7 +147,7 @@ def show(path: Path, task_id: str) -> dict[str, Any] | None:
 
 def finished(path: Path, chunk: int = 5_000) -> Iterator[list[Finished]]:
     """Every finished task, in the order of their ids, `chunk` at a time."""
-    columns = (Task.task_id, Task.state, Task.version, Task.synced_version)
+    columns = (Task.task_id, Task.state, Task.version, Task.synced_version, Task.sync_error)
     for rows in _in_chunks(path, columns, Task.state.in_(FINISHED), chunk):
         yield [Finished(*row) for row in rows]
 
@@ -148,6 +157,12 @@ def unfinished(path: Path, chunk: int = 5_000) -> Iterator[list[Unfinished]]:
     columns = (Task.task_id, Task.state, Task.heartbeat_at)
     for rows in _in_chunks(path, columns, Task.state.not_in(FINISHED), chunk):
         yield [Unfinished(*row) for row in rows]
+
+
+def parked(path: Path, chunk: int = 5_000) -> Iterator[list[Parked]]:
+    """Every row that PostgreSQL refused, in the same way."""
+    for rows in _in_chunks(path, (Task.task_id, Task.sync_error), Task.sync_error.is_null(False), chunk):
+        yield [Parked(*row) for row in rows]
 
 
 def prunable(path: Path, finished_before: float) -> int:

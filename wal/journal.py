@@ -255,8 +255,14 @@ class WALManager:
         self._writer.post(transitions.synced, list(rows))
 
     def park(self, task_id: str, version: int, reason: str) -> None:
-        """PostgreSQL refused this row: keep the reason, and do not offer it again until it changes."""
+        """PostgreSQL refused this row: keep the reason, and do not offer it again until it changes or is unparked."""
         self._writer.run(lambda c: c.execute(sql.PARK, (reason[:ERROR_LIMIT], task_id, version)).rowcount)
+
+    def unpark(self, task_ids: list[str]) -> list[str]:
+        """By an operator: the next sync offers these rows again, as they are. Returns those that were parked."""
+        rows = [(task_id,) for task_id in task_ids]
+        unparked = {row[0] for row in self._writer.run(lambda c: sql.UNPARK.on(c, rows))}
+        return [task_id for task_id in task_ids if task_id in unparked]
 
     # Looking, tidying, ending
 

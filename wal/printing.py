@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 TIMES = ("created_at", "started_at", "finished_at", "heartbeat_at", "at")
@@ -35,7 +36,7 @@ def show(answer: Any, shape: Shape) -> None:
         _show_report(console, answer)
     elif isinstance(answer, dict):
         for key, value in answer.items():
-            console.print(f"[bold]{key:16}[/] {value}", highlight=False, soft_wrap=True)
+            console.print(f"[bold]{key:16}[/] {escape(str(value))}", highlight=False, soft_wrap=True)
     elif not answer:
         console.print("none")
     elif shape.line is not None:
@@ -64,7 +65,7 @@ def _show_report(console: Console, report: dict[str, Any]) -> None:
     if report["findings"]:
         console.print(_table(report["findings"]))
     for note in report["notes"]:
-        console.print(f"  {note}", highlight=False, soft_wrap=True)
+        console.print(f"  {note}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _table(rows: list[dict[str, Any]]) -> Table:
@@ -78,7 +79,7 @@ def _table(rows: list[dict[str, Any]]) -> Table:
             no_wrap=name in ("task_id", "state", *TIMES),
         )
     for row in rows:
-        table.add_row(*(_cell(name, value) for name, value in row.items()))
+        table.add_row(*(escape(_cell(name, value)) for name, value in row.items()))
     return table
 
 
@@ -89,7 +90,7 @@ def _turned(rows: list[dict[str, Any]]) -> Table:
     for row in rows:
         table.add_column(str(row[first]), justify="right")
     for name in names:
-        table.add_row(_title(name), *(_cell(name, row[name]) for row in rows))
+        table.add_row(_title(name), *(escape(_cell(name, row[name])) for row in rows))
     return table
 
 

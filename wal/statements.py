@@ -198,6 +198,12 @@ MARK_SYNCED = Rows(
 
 PARK = "UPDATE task SET sync_error = ? WHERE task_id = ? AND version = ?"
 
+UNPARK = Rows(
+    "UPDATE task SET sync_error = NULL FROM (VALUES {rows}) WHERE task_id = column1 AND sync_error IS NOT NULL "
+    "RETURNING task_id",
+    columns=1,
+)
+
 PRUNE = """
 DELETE FROM task WHERE task_id IN (
   SELECT task_id FROM task

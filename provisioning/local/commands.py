@@ -128,6 +128,11 @@ def cancel_task(task_id: str, *, yes: bool) -> None:
     journal("cancel", task_id, json=False)
 
 
+def unpark(task_id: str | None, *, every: bool, worker: str | None, json: bool) -> None:
+    words = [*([] if task_id is None else [task_id]), *(["--all"] if every else [])]
+    journal("unpark", *words, json=json, worker=worker)
+
+
 def prune(older_than: str | None, *, worker: str | None, yes: bool, json: bool) -> None:
     words = ["--yes"] if yes else []
     journal("prune", *words, json=json, worker=worker, **{"older-than": older_than or f"{_told(_retained_s):.0f}s"})

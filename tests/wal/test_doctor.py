@@ -163,11 +163,33 @@ def test_a_write_ahead_log_that_nobody_empties_is_named(journal: WALManager) -> 
     assert "swollen" not in GRAVE
 
 
-def test_a_parked_row_is_named_once_for_its_journal(journal: WALManager) -> None:
+def test_parked_rows_are_named_with_their_reason_and_the_journal_with_the_way_back(journal: WALManager) -> None:
+    for task_id in ("a", "b"):
+        finish(journal, task_id, synced=False)
+        journal.park(task_id, journal.task(task_id).version, f"{task_id} is too wide\nDETAIL: the whole row")
+
+    report = examine([journal.path], lambda ids: {}, {})
+
+    assert [(finding.verdict, finding.what, finding.detail) for finding in report.findings] == [
+        (
+            "parked",
+            "ai",
+            "2 rows that PostgreSQL refused: mend what it says of them, "
+            "then `wal.unpark --all` (or TASK_ID) sends them again",
+        ),
+        ("parked", "a", "ai: PostgreSQL refused it: a is too wide"),
+        ("parked", "b", "ai: PostgreSQL refused it: b is too wide"),
+    ]
+    assert not report.healthy
+
+
+def test_a_row_that_was_unparked_only_waits(journal: WALManager) -> None:
     finish(journal, "a", synced=False)
     journal.park("a", journal.task("a").version, "refused")
 
-    assert ("parked", "ai") in verdicts(journal, {})
+    journal.unpark(["a"])
+
+    assert verdicts(journal, {}) == {("waiting", "a")}
 
 
 def test_more_rows_than_one_question_holds_are_all_compared(

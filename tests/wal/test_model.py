@@ -188,6 +188,13 @@ class Lifecycle(RuleBasedStateMachine):
             self.journal.park(task_id, task.version - back, "refused")
             task.parked = task.parked or back == 0
 
+    @rule(task_ids=st.lists(IDS))
+    def unpark(self, task_ids: list[str]) -> None:
+        parked = [task_id for task_id in task_ids if task_id in self.model and self.model[task_id].parked]
+        assert self.journal.unpark(task_ids) == parked
+        for task_id in parked:
+            self.model[task_id].parked = False
+
     @rule()
     def prune(self) -> None:
         gone = [key for key, task in self.model.items() if task.state.finished and task.synced_version == task.version]

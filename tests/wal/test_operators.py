@@ -20,7 +20,7 @@ import pytest
 from tests.stack import ROOT
 from tests.wal import programs
 from tests.wal.test_doctor import finish
-from wal import WALManager, backup, cli, inspect
+from wal import WALManager, backup, cli, inspect, owner
 from wal.backup import BackupFailed, back_up
 from wal.cli import main
 from wal.file import read_only
@@ -384,7 +384,7 @@ def test_a_journal_in_use_is_pruned_by_its_worker_alone(
         asked.append(question)
         return journal.prune(question[2])
 
-    monkeypatch.setattr(cli, "_ask_worker", answer)
+    monkeypatch.setattr(owner, "ask_worker", answer)
 
     gone = ask("prune", "--older-than", "0s", "--yes")
 

@@ -1,4 +1,4 @@
-"""What operators tell a running worker: to interrupt a task, to fail one that waits, to run one again."""
+"""What operators tell a running worker: to interrupt a task, fail one that waits, run one again, send a row again."""
 
 import json
 import time
@@ -11,6 +11,7 @@ from kombu import Queue
 
 from tests.stack import TestStack, eventually
 from tests.wal.probe import ProbeWorker
+from tests.wal.test_unparking import refusing
 from wal.cli import main
 
 SOURCE = '''
@@ -345,6 +346,55 @@ def test_a_long_task_gives_signs_of_life(worker: SteeredWorker) -> None:
     first = eventually(beat)
     eventually(lambda: beat() > first)
     worker.outcome(task_id)
+
+
+# Rows that PostgreSQL has refused
+
+
+def refused(worker: SteeredWorker, task_id: str, name: str) -> bool:
+    """Whether the row is parked, with an error that has this name."""
+    return name in str((worker.row(task_id, "sync_error") or [""])[0])
+
+
+def test_a_running_worker_sends_a_row_again_once_its_cause_is_mended(
+    worker: SteeredWorker, stack: TestStack, steer: Steer
+) -> None:
+    row = "SELECT state, version FROM tasks.task_results WHERE task_id = %s"
+    with refusing(stack, f"{worker.name}.quick") as older:
+        task_id = worker.put("quick")
+        eventually(lambda: refused(worker, task_id, older))
+    with refusing(stack, f"{worker.name}.quick") as newer:
+        code, (answer,) = steer(worker, "unpark", task_id)
+        assert (code, answer["worker"], answer["task_id"], answer["sent"]) == (0, worker.name, task_id, "now")
+        assert older in answer["error"]
+        eventually(lambda: refused(worker, task_id, newer))
+        assert stack.sql(row, task_id) == []
+
+    code, (answer,) = steer(worker, "unpark", "--all")
+
+    assert (code, answer["task_id"]) == (0, task_id)
+    assert newer in answer["error"]
+    eventually(lambda: worker.row(task_id, "synced_version = version, sync_error") == (1, None))
+    assert stack.sql(row, task_id) == [("completed", 3)]
+    assert steer(worker, "unpark", task_id) == (1, f"{task_id}: it is completed and its row is not parked\n")
+    assert worker.effects(task_id) == [task_id]
+    assert outcomes(worker, task_id) == ["quick.completed"]
+
+
+def test_a_worker_that_dies_right_after_it_unparked_a_row_sends_it_at_its_next_start(
+    mortal: SteeredWorker, stack: TestStack, steer: Steer
+) -> None:
+    with refusing(stack, f"{mortal.name}.quick") as name:
+        task_id = mortal.put("quick")
+        eventually(lambda: refused(mortal, task_id, name))
+    assert steer(mortal, "unpark", task_id)[0] == 0
+    mortal.kill()
+
+    mortal.start()
+
+    eventually(lambda: mortal.row(task_id, "synced_version = version, sync_error") == (1, None))
+    assert stack.sql("SELECT count(*) FROM tasks.task_results WHERE task_id = %s", task_id) == [(1,)]
+    assert mortal.effects(task_id) == [task_id]
 
 
 # Pruning

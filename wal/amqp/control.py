@@ -28,7 +28,7 @@ class Tasks(DependencyProvider):
 
 
 class JournalControl:
-    """Base of workers that operators may steer: ``python -m wal.cli retry ID``, ``… cancel ID``."""
+    """Base of workers that operators may steer: ``python -m wal.cli retry ID``, ``… cancel ID``, ``… unpark ID``."""
 
     tasks = Tasks()
 
@@ -44,6 +44,12 @@ class JournalControl:
         """Fail a task that waits, interrupt one that runs. Says which."""
         done: str = self.tasks.cancel(task_id)
         return done
+
+    @rpc(expected_exceptions=JournalError)
+    def journal_unpark(self, task_ids: list[str]) -> list[str]:
+        """Let the next sync send these rows again, which PostgreSQL has refused. Returns those that were parked."""
+        unparked: list[str] = self.tasks.journal.unpark(task_ids)
+        return unparked
 
     @rpc(expected_exceptions=JournalError)
     def journal_prune(self, older_than_s: float) -> int:
