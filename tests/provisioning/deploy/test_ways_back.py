@@ -58,8 +58,9 @@ def test_nobody_agreed_and_nothing_changes(world: DeployWorld) -> None:
 def test_a_revision_that_never_was_is_told_with_those_that_are_there(world: DeployWorld) -> None:
     ran = world.rollback("waste", to=99, json=True, yes=True)
     assert ran.code == 17
-    assert json.loads(ran.out)["error"]["code"] == "E-NO-REVISION"
-    assert "there are" in ran.err
+    error = json.loads(ran.out)["error"]
+    assert error["code"] == "E-NO-REVISION"
+    assert "there are" in error["message"]
 
 
 @pytest.mark.long
