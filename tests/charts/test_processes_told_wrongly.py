@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from provisioning.cluster.model import Cluster
-from provisioning.images.plan import SUFFIXES
 from provisioning.kubernetes.secrets import Given, secrets_needed
 from services.gateway.api.operations import DOMAINS as PREFIXES
 from services.kernel.config import Config
@@ -63,7 +62,7 @@ def test_a_process_runs_in_the_image_that_is_built_for_it(
 ) -> None:
     pod = workload(rendered(name))
     one = container(pod, process)
-    built = f"{cluster.registry.image}{SUFFIXES['worker' if name in WORKERS else 'services']}"
+    built = cluster.registry.workers_image if name in WORKERS else cluster.registry.image
 
     assert one["image"].rpartition(":")[0] == built
     assert "initContainers" not in pod.spec, "nothing is made at a start: the local model is in the image"

@@ -2,6 +2,8 @@
 
 The node's role may write backups and nothing else: not list, not read, not delete. So nothing is asked of the bucket;
 S3 itself compares each part's checksum with what has arrived, and refuses what differs.
+
+The charts that make backups have each a copy of this file (a test compares them).
 """
 
 import sys
@@ -17,7 +19,8 @@ BOUNDED = Config(connect_timeout=10, read_timeout=60, retries={"mode": "standard
 
 def send(client: Any, folder: Path, bucket: str, prefix: str) -> str:
     """The key under which the backup is kept now. Raises ValueError where there is not exactly one."""
-    found = sorted(folder.glob("database-*.dump"))
+    # What is not whole yet has a name that begins with a dot.
+    found = sorted(folder.glob("[!.]*"))
     if len(found) != 1:
         raise ValueError(f"{folder} holds {len(found)} backups, not one")
     key = f"{prefix}{found[0].name}"

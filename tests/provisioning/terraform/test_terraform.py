@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from provisioning.terraform.host_keys import ensure
+from tests.manifests import checkov
 from tests.provisioning.terraform.workspace import (
     HCL,
     LONGEST_S,
@@ -119,13 +118,8 @@ def test_nothing_is_defined_by_two_ways_that_undo_each_other() -> None:
         assert f'resource "{kind}' not in text
 
 
-def test_a_scanner_finds_nothing_that_is_not_explained() -> None:
-    checkov = os.environ.get("ECO2_CHECKOV") or shutil.which("checkov")
-    if not checkov:
-        pytest.skip("needs checkov on the PATH, or named by ECO2_CHECKOV")
-    command = [checkov, "-d", str(HCL), "--framework", "terraform", "--compact", "--quiet", "-o", "json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_S, check=False)
-    said: dict[str, Any] = json.loads(done.stdout)
+def test_a_scanner_finds_nothing_that_is_not_explained(tmp_path: Path) -> None:
+    said = checkov.scan(HCL, "terraform", home=tmp_path)
     assert said["results"]["failed_checks"] == []
     assert said["summary"]["passed"] > 80
 

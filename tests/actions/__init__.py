@@ -1,0 +1,1 @@
+"""The workflows of GitHub Actions: what they may, and whether what they run exists."""
