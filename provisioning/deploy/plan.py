@@ -10,12 +10,16 @@ from typing import Any
 from provisioning.deploy.command import use
 from provisioning.deploy.present import known, present
 from provisioning.kubernetes import Helm, Kubectl
+from provisioning.kubernetes.charts import ReleaseSpec
+from provisioning.kubernetes.differences import difference
+from provisioning.kubernetes.errors import NotFound
 from provisioning.kubernetes.release_plan import EnsureRelease
 from provisioning.kubernetes.release_table import CHARTS
+from provisioning.kubernetes.states import Status
 from provisioning.operations.looking import look
 from provisioning.operations.performing import told
 from provisioning.phases.releases import Facts, Releases
-from provisioning.run import Action, Cancelled, ExitCode, RunError, Screen
+from provisioning.run import Action, Cancelled, ExitCode, RunError, Screen, Step
 from provisioning.run.report import count
 from provisioning.site import Site
 
@@ -110,5 +114,20 @@ def _planned(site: Site, only: Sequence[str], charts: Path) -> DeployPlan:
     step = look(site, "deploy.plan", timeout_s=_WITHIN_S)
     facts = releases.facts(step)
     actions = releases.plan(facts)
-    diffs = {action.spec.name: helm.diff(step, action.spec) for action in actions if isinstance(action, EnsureRelease)}
+    missing = {each.spec.name for each in facts.releases if each.state.status is Status.MISSING}
+    diffs = {
+        action.spec.name: _difference(helm, step, action.spec, new=action.spec.name in missing)
+        for action in actions
+        if isinstance(action, EnsureRelease)
+    }
     return DeployPlan(site.cluster.name, facts, actions, diffs)
+
+
+def _difference(helm: Helm, step: Step, spec: ReleaseSpec, *, new: bool) -> str:
+    try:
+        return helm.diff(step, spec)
+    except NotFound:
+        if not new:
+            raise
+        # Kinds that come with this release, or with one before it, the API server does not know yet.
+        return difference([], helm.rendered(step, spec))

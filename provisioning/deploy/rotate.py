@@ -86,7 +86,7 @@ class Rotate(Phase[dict[str, Object], Action]):
     def plan(self, facts: dict[str, Object]) -> Sequence[Action]:
         actions = []
         for release, secret in facts.items():
-            what = f"give {release} a new password"
+            what = f"give {release} new passwords"  # not "password:", behind which the redactor hides a word
             if since := annotations_of(secret).get(ROTATING):
                 if is_promoted(secret):
                     continue

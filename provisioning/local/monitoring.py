@@ -6,6 +6,7 @@ import contextlib
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 import yaml
@@ -16,6 +17,9 @@ from provisioning.local.packages import Programs
 from provisioning.local.settings import Stack
 from provisioning.local.supervise import Supervisor
 
+if TYPE_CHECKING:
+    from provisioning.monitoring.receivers import Receivers
+
 # As charts/postgresql has it. Prometheus and `status` may ask the exporter at the same time.
 ROLE = "eco2_monitoring"
 _ROLE_CONNECTIONS = 5
@@ -25,6 +29,16 @@ READ_ANEW = ("prometheus", "alertmanager")
 
 _CONNECT_TIMEOUT_S = 5
 _CHECK_TIMEOUT_S = 30
+
+
+def receivers_of(environment: Mapping[str, str]) -> Receivers:
+    """Whom the environment names. Raises LocalError when that makes no sense."""
+    from provisioning.monitoring.receivers import Receivers, ReceiversRefused
+
+    try:
+        return Receivers.given(environment)
+    except ReceiversRefused as refused:
+        raise LocalError(f"{refused}. {refused.remedy}.") from None
 
 
 def prepare(stack: Stack, programs: Programs, receivers: Mapping[str, str] | None) -> list[str]:
@@ -97,12 +111,9 @@ def _run(command: list[str]) -> None:
 def _alertmanager(stack: Stack, environment: Mapping[str, str]) -> str:
     """The configuration as in the cluster; what is secret of it in files of its own. Raises LocalError."""
     from provisioning.monitoring.alertmanager import MESSAGES, configuration
-    from provisioning.monitoring.receivers import PASSWORD_KEY, SECRET, SLACK_KEY, Receivers, ReceiversRefused
+    from provisioning.monitoring.receivers import PASSWORD_KEY, SECRET, SLACK_KEY
 
-    try:
-        receivers = Receivers.given(environment)
-    except ReceiversRefused as refused:
-        raise LocalError(f"{refused}. {refused.remedy}.") from None
+    receivers = receivers_of(environment)
     folder, content = stack.home.conf / SECRET, receivers.content()
     folder.mkdir(mode=0o700, exist_ok=True)
     for key in (SLACK_KEY, PASSWORD_KEY):

@@ -85,6 +85,8 @@ class _Start:
 
     def run(self) -> None:
         stack = self.stack
+        if self.monitoring:
+            monitor.receivers_of(os.environ)  # before anything is started, or read anew
         stack.read_environment(os.environ)
         stack.make_secrets()
         # Once asked for, the monitoring stays until `down`.

@@ -29,7 +29,7 @@ def standing(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     time, so it is made once, and what it said is kept."""
     with DeployWorld(tmp_path_factory.mktemp("deploy"), programs) as world, pytest.MonkeyPatch.context() as patch:
         _environment(world, patch)
-        world.planned = world.plan("redis", as_json=True)
+        world.planned = world.plan("redis", "monitoring", "eco2-monitoring", as_json=True)
         world.first = world.deploy()
         yield world
 

@@ -36,6 +36,7 @@ def test_a_rotation_says_the_outage_first_and_changes_nothing_without_a_yes(
     plan = world.rotate("monitoring", plan=True)
     assert plan.code == 2, plan.text
     assert "a minute without dashboards" in plan.out
+    assert "[hidden]" not in plan.out, "words, and no password"
     assert "known only later" in plan.out
     assert world.rotate("monitoring").code == 22
     assert world.rotate("monitoring", answer="n").code == 22

@@ -11,9 +11,12 @@ from tests.provisioning.deploy.world import DeployWorld
 def test_a_plan_before_the_first_deploy_shows_every_object_and_secret_that_would_be_made(world: DeployWorld) -> None:
     assert world.planned.code == 2, world.planned.text
     said = json.loads(world.planned.out)
-    [redis] = said["releases"]
-    assert (redis["status"], redis["revision"]) == ("missing", 0)
-    assert "+++ StatefulSet/data/redis (then)" in redis["diff"]
+    found = {each["name"]: each for each in said["releases"]}
+    assert {(each["status"], each["revision"]) for each in found.values()} == {("missing", 0)}
+    assert "+++ StatefulSet/data/redis (then)" in found["redis"]["diff"]
+    # Kinds that the API server learns of by this very release, or by one before it.
+    assert "+++ Prometheus/monitoring/monitoring-prometheus (then)" in found["monitoring"]["diff"]
+    assert "+++ PrometheusRule/" in found["eco2-monitoring"]["diff"]
     assert "data" in said["namespaces"]
     assert {"namespace": "data", "name": "redis-credentials", "origin": "with random passwords"} in said["secrets"]
 

@@ -172,6 +172,14 @@ def test_receivers_that_make_no_sense_are_told_and_stop_nothing(watched, console
     assert survey(home.path).healthy
 
 
+def test_receivers_that_make_no_sense_are_told_before_anything_is_started(fresh, console, monkeypatch):
+    monkeypatch.setenv("ECO2_SLACK_WEBHOOK_URL", "http://not-encrypted")
+    with pytest.raises(LocalError, match="ECO2_SLACK_WEBHOOK_URL"):
+        up(fresh.path, services=False, monitoring=True, console=console)
+    assert "starting" not in printed(console)
+    assert not list(fresh.conf.glob("*")), "nothing is written"
+
+
 def test_no_password_is_on_a_command_line_in_a_log_or_open_to_others(watched):
     home, _, _ = watched
     secrets = Stack.load(home).secrets.values()
