@@ -29,7 +29,7 @@ _PATTERNS = tuple(
         (r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*", False),
         (r"\b(?:bearer|basic)\s+(?P<secret>[A-Za-z0-9._~+/=-]{8,})", True),
         (r"://[^/\s:@]*:(?P<secret>[^/\s@]+)@", False),
-        (rf"{_WORD}[\"']?\s*(?:=|:)\s*[\"']?(?P<secret>[^\s\"',;&}}]+)", True),
+        (rf"{_WORD}[\"']?\s*(?:=|:)\s*[\"']?(?P<secret>(?!(?:true|false)\b)[^\s\"',;&}}]+)", True),
         (rf"--[a-z-]*{_WORD}[ =](?P<secret>\S+)", True),
     )
 )

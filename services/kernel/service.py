@@ -81,9 +81,9 @@ class EcoService:
         """The process lives. Says nothing of the parts: a dead database must not restart the service."""
         return _json(200, {"status": "healthy", "service": self.name})
 
-    @http("GET", "/ready")
+    @http("GET", "/ready", inside_only=True)
     def get_ready(self, request: Request) -> Response:
-        """200 when every part works, else 503 with what is wrong."""
+        """200 when every part works, else 503 with what is wrong; for Kubernetes and for people inside."""
         report = EcoService.health(self)
         return _json(200 if report["status"] == "ready" else 503, report)
 

@@ -11,6 +11,7 @@ from nameko.web.server import HttpOnlyProtocol, WebServer
 from werkzeug.wrappers import Request, Response
 from werkzeug.wsgi import ClosingIterator
 
+from services.kernel.config import Config
 from services.kernel.settings import config_of
 from services.kernel.tracing import TRACEPARENT, Trace
 
@@ -105,32 +106,42 @@ class _Once:
 
 
 class Handler(HttpRequestHandler):
-    """``@http("GET", "/health")``."""
+    """``@http("GET", "/health")``. With `inside_only` there is nothing at the address for who comes `from_outside`."""
 
     server = DrainingServer()
+
+    def __init__(self, method: str, url: str, *, inside_only: bool = False, **options: Any) -> None:
+        super().__init__(method, url, **options)
+        self.inside_only = inside_only
+
+    def handle_request(self, request: Request) -> Any:
+        return self._unless_private(request) or super().handle_request(request)
+
+    def _unless_private(self, request: Request) -> Response | None:
+        if self.inside_only and from_outside(request, config_of(self.container)):
+            return _nothing_here()
+        return None
 
 
 class AsideHandler(Handler):
     """Answers beside the workers, so also while every one of them is busy: where to look at the worst moment.
 
     The method is given the request and nothing else: the service's dependencies are not there, and it must not wait.
-    It stands in no trace and in no metric of calls. With `inside_only` there is nothing at the address for who comes
-    through a load balancer of ours.
+    It stands in no trace and in no metric of calls.
     """
 
-    def __init__(self, method: str, url: str, *, inside_only: bool = False, **options: Any) -> None:
-        super().__init__(method, url, **options)
-        self.inside_only = inside_only
-
     def handle_request(self, request: Request) -> Response:
-        if self.inside_only and self._is_from_outside(request):
-            return _nothing_here()
+        return self._unless_private(request) or self._answer(request)
+
+    def _answer(self, request: Request) -> Response:
         service = self.container.service_cls()
         response: Response = getattr(service, self.method_name)(request)
         return response
 
-    def _is_from_outside(self, request: Request) -> bool:
-        return config_of(self.container).gateway.trusted_proxies > 0 and "X-Forwarded-For" in request.headers
+
+def from_outside(request: Request, settings: Config) -> bool:
+    """Whether the request came through a load balancer of ours: each adds the header, whatever its client has sent."""
+    return settings.gateway.trusted_proxies > 0 and "X-Forwarded-For" in request.headers
 
 
 def _nothing_here() -> Response:

@@ -1,6 +1,7 @@
 """What a gateway counts of its requests, by requests that are made; and who may ask for it."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import eventlet
@@ -8,7 +9,9 @@ import httpx
 import pytest
 from eventlet.event import Event
 from uuid6 import uuid7
+from werkzeug.wrappers import Request
 
+from services.gateway.api import operations
 from services.gateway.bulkheads import Bulkheads
 from services.gateway.call import Call
 from services.gateway.listening import Listener
@@ -261,6 +264,26 @@ def test_who_comes_through_the_load_balancer_finds_no_metrics(http: httpx.Client
     assert http.head("/metrics", headers=BALANCER).status_code == 404
     assert "eco2_http_request_seconds" in http.get("/metrics").text
     assert http.get("/health", headers=BALANCER).json() == {"status": "healthy", "service": "gateway"}
+
+
+def test_who_comes_through_the_load_balancer_does_not_hear_what_the_parts_say(
+    metered: Running, http: httpx.Client
+) -> None:
+    refused(http.get("/ready", headers=BALANCER), 404, "route_not_found")
+    assert http.get("/ready").json()["service"] == "gateway"
+
+    class Broken:
+        def health(self) -> dict[str, Any]:
+            told = {"broker": "ok", "database": "OperationalError: no route to postgresql.data, user eco2_waste"}
+            return {"status": "not_ready", "service": "waste", "checks": told}
+
+    def asked(headers: dict[str, str]) -> Any:
+        request = Request.from_values(headers=headers)
+        call: Any = SimpleNamespace(request=request, settings=metered.config, services=SimpleNamespace(waste=Broken()))
+        return operations.ready(call, "waste")
+
+    assert asked(BALANCER).value["checks"] == {"broker": "ok", "database": "failed"}
+    assert "no route" in asked({}).value["checks"]["database"]
 
 
 def test_a_gateway_without_a_load_balancer_believes_no_header(gateway: Running) -> None:
