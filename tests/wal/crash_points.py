@@ -176,14 +176,17 @@ def _watch_postgresql(death: Death) -> None:
     import psycopg2
     import psycopg2.extensions
 
+    class Cursor(psycopg2.extensions.cursor):
+        def execute(self, statement: Any, *values: Any) -> None:
+            super().execute(statement, *values)
+            self.connection.has_rows = "INSERT" in statement
+
     class Watched(psycopg2.extensions.connection):
-        def commit(self) -> None:
-            death.at("in_sync")
-            super().commit()
+        has_rows = False
 
         def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
-            if kind is None:
+            if kind is None and self.has_rows:  # not where it only asks whether PostgreSQL is there
                 death.at("in_sync")
             super().__exit__(kind, error, traceback)
 
-    psycopg2.connect = functools.partial(psycopg2.connect, connection_factory=Watched)
+    psycopg2.connect = functools.partial(psycopg2.connect, connection_factory=Watched, cursor_factory=Cursor)

@@ -155,7 +155,7 @@ class MortalWorker:
         status = self.ended(10)
         if status == -signal.SIGKILL:
             self.kills += 1
-        elif status != 0:
+        elif status not in (0, -signal.SIGTERM):  # asked to end before it could listen, it dies: another crash
             self._trouble.append(f"life {self.number} ended with {status}")
         return self._nursery.recovered
 

@@ -231,6 +231,7 @@ def test_a_faulty_worker_is_found_out(mortal: MortalWorker, sabotage: str, death
     mortal.die(death, sabotage)
 
     mortal.live(None, sabotage)
+    mortal.consumes()
 
     assert mortal.judged(within_s=1.5).faults[fault]
 

