@@ -13,6 +13,7 @@ from playhouse.pool import MaxConnectionsExceeded
 
 from services.kernel import cache, database
 from tests.services.kernel.metering import sample
+from tests.services.running import eventually
 from tests.stack import TestStack
 
 
@@ -58,8 +59,9 @@ def test_connections_are_counted_in_use_and_idle(stack: TestStack) -> None:
 
 def test_a_call_that_waits_for_a_connection_says_for_how_long(pool: database.Pool) -> None:
     over = eventlet.event.Event()
+    before, _ = waits()
     holders = [held(pool, over) for _ in range(2)]
-    eventlet.sleep(0.1)
+    eventually(lambda: waits()[0] == before + 2)
     count, seconds = waits()
     third = held(pool, over)
     eventlet.sleep(0.5)
@@ -74,8 +76,9 @@ def test_a_call_that_waits_for_a_connection_says_for_how_long(pool: database.Poo
 
 def test_a_call_that_waits_in_vain_is_counted_too(pool: database.Pool) -> None:
     over = eventlet.event.Event()
+    before, _ = waits()
     holders = [held(pool, over) for _ in range(2)]
-    eventlet.sleep(0.1)
+    eventually(lambda: waits()[0] == before + 2)
     count, seconds = waits()
 
     with pytest.raises((MaxConnectionsExceeded, OperationalError)):
