@@ -23,8 +23,10 @@ ROOT = Path(__file__).parents[2]
 
 # Those that build whole clusters out of doubles.
 CLUSTERS_RUN = ("rebuild", "phases", "operations", "teardown", "deploy")
-# The test runs. tests/services run services inside the test process, under eventlet; tests/charts import some, beside
-# servers in threads, so they are alone; the others are free of it. Each that needs a stack brings up its own.
+IN_OTHER_RUNS = ("wal", "workers", "services", "provisioning", "doubles", "charts", "e2e")
+# The test runs. tests/services run services inside the test process, under eventlet; tests/charts and tests/e2e import
+# some, so they are apart; the others have servers in threads, and are free of it. Each that needs a stack brings up
+# its own.
 TEST_RUNS = (
     ["tests/wal", "tests/workers"],
     ["tests/services/auth", "tests/services/chat"],
@@ -36,12 +38,13 @@ TEST_RUNS = (
         "tests/doubles",
         *(f"--ignore=tests/provisioning/{name}" for name in CLUSTERS_RUN),
     ],
+    ["tests/e2e"],
     [
         "tests",
-        *(f"--ignore=tests/{name}" for name in ("wal", "workers", "services", "provisioning", "doubles", "charts")),
+        *(f"--ignore=tests/{name}" for name in IN_OTHER_RUNS),
     ],
 )
-TEST_RUNS_AT_ONCE = 7  # they wait more than they compute
+TEST_RUNS_AT_ONCE = 8  # they wait more than they compute
 REPEATED_AT_MOST = 5
 
 
